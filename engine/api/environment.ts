@@ -1,0 +1,125 @@
+/** StreamExecutionEnvironment (Flink): where a job's graph begins. */
+import { buildJobGraph, type JobGraph } from '../graph/job-graph.ts';
+import { planText } from '../graph/plan-text.ts';
+import { StreamGraph } from '../graph/stream-graph.ts';
+import type { DeadLetter } from '../model/bad-record.ts';
+import { ConfigError } from '../model/errors.ts';
+import { MAX_MAX_PARALLELISM } from '../model/limits.ts';
+import type { RestartStrategy } from '../model/restart-strategy.ts';
+import { CollectionSource } from '../operators/collection-source.ts';
+import type { Source } from '../ports/source.ts';
+import { WatermarkStrategy } from '../time/watermark-strategy.ts';
+import { SingleOutputStreamOperator, type DataStream } from './data-stream.ts';
+import { currentExecutor, type Executor, type JobExecutionResult } from './executor.ts';
+import { CheckpointConfig, RestartStrategies, type JobSettings } from './job-settings.ts';
+import type { StreamContext } from './stream-context.ts';
+
+export class StreamExecutionEnvironment {
+  /** @internal */
+  readonly graph = new StreamGraph();
+  private readonly checkpoints = new CheckpointConfig();
+  private restart: RestartStrategy = RestartStrategies.fixedDelayRestart(3, 200);
+  private readonly ctx: StreamContext;
+  private jobName: string;
+  private letters: DataStream<DeadLetter> | null = null;
+
+  /** @internal */
+  constructor(jobName = 'job') {
+    this.jobName = jobName;
+    this.ctx = {
+      graph: this.graph,
+      execute: (name) => this.execute(name),
+      executor: () => currentExecutor(),
+    };
+  }
+
+  static getExecutionEnvironment(): StreamExecutionEnvironment {
+    return new StreamExecutionEnvironment();
+  }
+
+  fromSource<T>(source: Source<T>, strategy: WatermarkStrategy<T>, name: string): SingleOutputStreamOperator<T> {
+    const node = this.graph.add(name, { kind: 'source', source, strategy }, []);
+    return new SingleOutputStreamOperator<T>(this.ctx, node);
+  }
+
+  /** A bounded stream of the given elements, in this order. */
+  fromData<T>(...elements: readonly T[]): SingleOutputStreamOperator<T> {
+    return this.fromSource(new CollectionSource(elements), WatermarkStrategy.noWatermarks(), 'Collection Source');
+  }
+
+  /**
+   * Records that did not parse or made user code throw, with where and why. Asking for them turns such records from failures of the
+   * job into rows of this stream, committed with their epoch.
+   */
+  deadLetters(): DataStream<DeadLetter> {
+    this.letters ??= new SingleOutputStreamOperator<DeadLetter>(this.ctx, this.graph.add('Dead Letters', { kind: 'dead-letters' }, []));
+    return this.letters;
+  }
+
+  setParallelism(parallelism: number): this {
+    if (!Number.isInteger(parallelism) || parallelism < 1) throw new ConfigError(`parallelism is a whole number, 1 or more; got ${parallelism}.`);
+    this.graph.parallelism = parallelism;
+    return this;
+  }
+  getParallelism(): number {
+    return this.graph.parallelism;
+  }
+
+  /** Number of key groups; fixed for the life of the job's state. Default 128. */
+  setMaxParallelism(maxParallelism: number): this {
+    if (!Number.isInteger(maxParallelism) || maxParallelism < 1 || maxParallelism > MAX_MAX_PARALLELISM) {
+      throw new ConfigError(`max parallelism is a whole number from 1 to ${MAX_MAX_PARALLELISM}; got ${maxParallelism}.`);
+    }
+    this.graph.maxParallelism = maxParallelism;
+    return this;
+  }
+
+  disableOperatorChaining(): this {
+    this.graph.chaining = false;
+    return this;
+  }
+
+  /** Length of an epoch in milliseconds; results become visible when their epoch commits. */
+  enableCheckpointing(intervalMs: number): this {
+    this.checkpoints.setCheckpointInterval(intervalMs);
+    return this;
+  }
+  getCheckpointConfig(): CheckpointConfig {
+    return this.checkpoints;
+  }
+
+  setRestartStrategy(strategy: RestartStrategy): this {
+    this.restart = strategy;
+    return this;
+  }
+
+  setStateBackend(backend: 'heap'): this {
+    if ((backend as string) !== 'heap') {
+      throw new ConfigError(`state backend ${JSON.stringify(backend)}: this version has 'heap' (state in memory, log and snapshots on disk).`);
+    }
+    return this;
+  }
+
+  /** Logical and physical graph as text. */
+  getExecutionPlan(): string {
+    return planText(this.toJobGraph());
+  }
+
+  /** Runs the job embedded in this process until its input ends. */
+  async execute(jobName?: string): Promise<JobExecutionResult> {
+    if (jobName !== undefined) this.jobName = jobName;
+    const run: Executor = currentExecutor();
+    return await run(this.toJobGraph(), this.settings());
+  }
+
+  /** @internal */
+  toJobGraph(): JobGraph {
+    return buildJobGraph(this.jobName, this.graph);
+  }
+
+  /** @internal */
+  settings(): JobSettings {
+    const { epochMs, timeoutMs, minPauseMs, retention, storage } = this.checkpoints;
+    return { epochMs, timeoutMs, minPauseMs, retention, restart: this.restart, stateDir: storage };
+  }
+}

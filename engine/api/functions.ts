@@ -1,0 +1,115 @@
+/** User functions of the DataStream API, class and function forms (Flink: KeyedProcessFunction, ProcessFunction …). */
+import type { Collector } from '../operators/collector.ts';
+import type { KeyedContext, OnTimerContext, OpenContext } from '../operators/keyed-process-function.ts';
+import type { ProcessContext } from '../operators/process-operator.ts';
+import {
+  AggregatingStateDescriptor,
+  ListStateDescriptor,
+  MapStateDescriptor,
+  ReducingStateDescriptor,
+  ValueStateDescriptor,
+  type AggregateFunction,
+} from '../state/descriptors.ts';
+import type { AggregatingState, ListState, MapState, ReducingState, ValueState } from '../state/states.ts';
+import type { StateTtlConfig } from '../state/ttl.ts';
+
+/** What a synchronous callback returns: nothing. A promise is a type error (ARCHITECTURE section 11). */
+export type Nothing = void | undefined;
+
+/** Class form for a stream that is not keyed. */
+export abstract class ProcessFunction<I, O> {
+  abstract processElement(value: I, ctx: ProcessContext, out: Collector<O>): Nothing;
+  open?(): void | Promise<void>;
+  close?(): void | Promise<void>;
+}
+
+/** Class form with keyed state and timers. Get states in `open` and keep the handles in fields. */
+export abstract class KeyedProcessFunction<K, I, O> {
+  open?(ctx: OpenContext): void | Promise<void>;
+  abstract processElement(value: I, ctx: KeyedContext<K>, out: Collector<O>): Nothing;
+  onTimer?(timestamp: number, ctx: OnTimerContext<K>, out: Collector<O>): Nothing;
+  close?(): void | Promise<void>;
+}
+
+/** A state of a function form: `valueState<number>()` …; the property's name is the state's name. */
+export type StateDeclaration<H> = { readonly declare: (name: string, ctx: OpenContext) => H };
+export type StateDeclarations = Readonly<Record<string, StateDeclaration<unknown>>>;
+export type StateHandles<S extends StateDeclarations> = { readonly [N in keyof S]: S[N] extends StateDeclaration<infer H> ? H : never };
+
+interface Ttl {
+  readonly ttl?: StateTtlConfig;
+}
+
+function withTtl<D extends { enableTimeToLive(config: StateTtlConfig): unknown }>(descriptor: D, options: Ttl | undefined): D {
+  if (options?.ttl !== undefined) descriptor.enableTimeToLive(options.ttl);
+  return descriptor;
+}
+
+export function valueState<T>(options?: Ttl & { readonly defaultValue?: T }): StateDeclaration<ValueState<T>> {
+  return { declare: (name, ctx) => ctx.getState(withTtl(new ValueStateDescriptor<T>(name, options?.defaultValue ?? null), options)) };
+}
+export function listState<T>(options?: Ttl): StateDeclaration<ListState<T>> {
+  return { declare: (name, ctx) => ctx.getListState(withTtl(new ListStateDescriptor<T>(name), options)) };
+}
+export function mapState<UK, UV>(options?: Ttl): StateDeclaration<MapState<UK, UV>> {
+  return { declare: (name, ctx) => ctx.getMapState(withTtl(new MapStateDescriptor<UK, UV>(name), options)) };
+}
+export function reducingState<T>(reduce: (a: T, b: T) => T, options?: Ttl): StateDeclaration<ReducingState<T>> {
+  return { declare: (name, ctx) => ctx.getReducingState(withTtl(new ReducingStateDescriptor<T>(name, reduce), options)) };
+}
+export function aggregatingState<IN, ACC, OUT>(aggregate: AggregateFunction<IN, ACC, OUT>, options?: Ttl): StateDeclaration<AggregatingState<IN, OUT>> {
+  return { declare: (name, ctx) => ctx.getAggregatingState(withTtl(new AggregatingStateDescriptor<IN, ACC, OUT>(name, aggregate), options)) };
+}
+
+/** The function form of a KeyedProcessFunction: `keyedProcess({ state, processElement, onTimer })`. */
+export interface KeyedProcess<K, I, O> {
+  readonly __keyedProcess: () => {
+    open(ctx: OpenContext): void;
+    processElement(value: I, ctx: KeyedContext<K>, out: Collector<O>): Nothing;
+    onTimer?(timestamp: number, ctx: OnTimerContext<K>, out: Collector<O>): Nothing;
+  };
+}
+
+/**
+ * A KeyedProcessFunction as an object: `state` declares the states, and `ctx.state` holds their handles, typed.
+ *
+ * ```ts
+ * keyedProcess({
+ *   state: { count: valueState<number>() },
+ *   processElement(order: Order, ctx, out: Collector<string>) {
+ *     const n = (ctx.state.count.value() ?? 0) + 1;
+ *     ctx.state.count.update(n);
+ *     out.collect(`${ctx.getCurrentKey()}: ${n}`);
+ *   },
+ * })
+ * ```
+ */
+export function keyedProcess<K, I, O, S extends StateDeclarations>(definition: {
+  readonly state: S;
+  processElement(value: I, ctx: KeyedContext<K> & { readonly state: StateHandles<S> }, out: Collector<O>): Nothing;
+  onTimer?(timestamp: number, ctx: OnTimerContext<K> & { readonly state: StateHandles<S> }, out: Collector<O>): Nothing;
+}): KeyedProcess<K, I, O> {
+  return {
+    __keyedProcess: () => {
+      let handles: StateHandles<S> | null = null;
+      // The runtime hands out one context object per subtask; the handles are put on it once.
+      const withState = <C extends object>(ctx: C): C & { readonly state: StateHandles<S> } => {
+        const target = ctx as C & { state: StateHandles<S> };
+        if (target.state !== handles) target.state = handles!;
+        return target;
+      };
+      const { onTimer } = definition;
+      return {
+        open(ctx) {
+          const made: Record<string, unknown> = {};
+          for (const [name, state] of Object.entries(definition.state)) made[name] = state.declare(name, ctx);
+          handles = made as StateHandles<S>;
+        },
+        processElement: (value, ctx, out) => definition.processElement(value, withState(ctx), out),
+        ...(onTimer === undefined
+          ? {}
+          : { onTimer: (timestamp, ctx, out) => onTimer.call(definition, timestamp, withState(ctx), out) }),
+      };
+    },
+  };
+}

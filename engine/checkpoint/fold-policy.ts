@@ -1,0 +1,22 @@
+/** When the log is folded into a new base (ARCHITECTURE section 5). Folding runs after a commit, never on the path of a result. */
+import { MAX_LOG_SEGMENTS } from '../model/limits.ts';
+import type { BaseRef, SegmentRef } from './records.ts';
+
+/** More segments than this make reading the state back slow: one object each. */
+export const FOLD_SEGMENTS = 64;
+/** Below this a longer log costs less than folding it. */
+export const FOLD_BYTES = 8 * 1024 * 1024;
+
+export type FoldNeed = 'none' | 'due' | 'overdue';
+
+/** `due`: worth folding now, planning goes on if it fails. `overdue`: planning waits for it. */
+export function foldNeed(state: { readonly base: BaseRef | null; readonly log: readonly SegmentRef[] }): FoldNeed {
+  if (state.log.length >= MAX_LOG_SEGMENTS) return 'overdue';
+  if (state.log.length > FOLD_SEGMENTS) return 'due';
+  let logBytes = 0;
+  for (const segment of state.log) logBytes += segment.object.bytes;
+  if (logBytes <= FOLD_BYTES) return 'none';
+  let baseBytes = 0;
+  for (const snapshot of state.base?.snapshots ?? []) baseBytes += snapshot.object.bytes;
+  return logBytes > baseBytes ? 'due' : 'none';
+}

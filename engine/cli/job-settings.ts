@@ -1,0 +1,44 @@
+/** Settings of a job from the command line (`--set name=value`) and the environment (`MILLRACE_SET_NAME`); the command line wins. */
+import type { Config, ConfigDefaults, JobModule } from '../api/define-job.ts';
+import { ConfigError } from '../model/errors.ts';
+
+const PREFIX = 'MILLRACE_SET_';
+
+/** Text values by setting name, for `JobModule.instantiate`. `MILLRACE_SET_EPOCH_MS` sets `epochMs`: case and underscores do not count. */
+export function settingOverrides(
+  job: JobModule,
+  assignments: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const names = new Map(Object.keys(job.config).map((name) => [loose(name), name]));
+  const overrides: Record<string, string> = {};
+  for (const [variable, value] of Object.entries(env)) {
+    if (!variable.startsWith(PREFIX) || value === undefined) continue;
+    const name = names.get(loose(variable.slice(PREFIX.length)));
+    if (name === undefined) {
+      const known = [...names.values()];
+      throw new ConfigError(`the environment has ${variable}, but job "${job.name}" has no such setting. ${known.length === 0 ? 'It has none.' : `It has: ${known.join(', ')}.`}`);
+    }
+    overrides[name] = value;
+  }
+  for (const assignment of assignments) {
+    const at = assignment.indexOf('=');
+    if (at < 1) throw new ConfigError(`--set ${assignment}: write --set name=value.`);
+    overrides[assignment.slice(0, at)] = assignment.slice(at + 1);
+  }
+  return overrides;
+}
+
+/** The settings that the job is built with. `overrides` have been checked by `JobModule.instantiate`. */
+export function settingsOf(job: JobModule, overrides: Readonly<Record<string, string>>): Config<ConfigDefaults> {
+  const settings: Record<string, string | number | boolean | null> = { ...job.config };
+  for (const [name, text] of Object.entries(overrides)) {
+    const example = job.config[name];
+    settings[name] = typeof example === 'number' ? Number(text) : typeof example === 'boolean' ? text === 'true' : text;
+  }
+  return settings;
+}
+
+function loose(name: string): string {
+  return name.replaceAll('_', '').toLowerCase();
+}

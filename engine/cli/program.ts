@@ -1,0 +1,121 @@
+/** The command line: what there is to say, and what an error looks like. */
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { messageOf } from '../model/errors.ts';
+import type { CliIo } from './cli-io.ts';
+import { errorCodeOf, EXIT, EXIT_CODES_HELP, exitCodeOf, type ExitCode } from './exit-codes.ts';
+import { graphCommand, type GraphOptions } from './graph-command.ts';
+import { runCommand, type RunOptions } from './run-command.ts';
+import { stateCommand, type StateOptions } from './state-command.ts';
+import { appendToTopic, createTopic, listTopics, readTopic, type AppendOptions, type ReadOptions, type TopicOptions } from './topics-command.ts';
+
+/** Runs one command and answers the exit code; never throws, and never ends the process. */
+export async function runCli(args: readonly string[], io: CliIo): Promise<ExitCode> {
+  let exit: ExitCode = EXIT.ok;
+  const program = buildProgram(io, (code) => {
+    exit = code;
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exit;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    printError(error, io);
+    return exitCodeOf(error);
+  }
+}
+
+function buildProgram(io: CliIo, exitWith: (code: ExitCode) => void): Command {
+  const program = new Command('millrace')
+    .description('Runs Millrace jobs on this machine, and shows what they have stored.')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
+    .addHelpText('after', EXIT_CODES_HELP)
+    .showHelpAfterError('(--help says how)');
+
+  program
+    .command('run')
+    .description('run a job until its input ends; a job that was stopped or killed goes on where it was')
+    .argument('<job>', 'a module that exports a job')
+    .option('--state <dir>', 'folder of the job\'s state (default: ".millrace/<job name>")')
+    .option('--parallelism <n>', 'parallelism of operators that set none', positiveInteger)
+    .option('--epochs-ms <ms>', 'length of an epoch in milliseconds', positiveInteger)
+    .option('--restore', 'begin a new run on the state that is there')
+    .option('--set <name=value>', 'a setting of the job; also as environment variable MILLRACE_SET_<NAME>', collect, [])
+    .option('--json', 'a line of JSON per epoch and one at the end on standard output')
+    .action(async (job: string, options: RunOptions) => exitWith(await runCommand(job, options, io)));
+
+  program
+    .command('graph')
+    .description('show the logical and the physical graph of a job')
+    .argument('<job>', 'a module that exports a job')
+    .option('--mermaid', 'as Markdown with Mermaid diagrams')
+    .option('--parallelism <n>', 'parallelism of operators that set none', positiveInteger)
+    .option('--set <name=value>', 'a setting of the job', collect, [])
+    .option('--json', 'as JSON')
+    .action((job: string, options: GraphOptions) => graphCommand(job, options, io));
+
+  program
+    .command('state')
+    .description('show what is stored of a job: epochs, watermarks, backlog, keys, sizes')
+    .argument('<job>', 'a module that exports a job, or a job\'s name')
+    .option('--state <dir>', 'folder of the job\'s state (default: ".millrace/<job name>")')
+    .option('--epochs <n>', 'how many epochs to list at most', positiveInteger, 10)
+    .option('--set <name=value>', 'a setting of the job', collect, [])
+    .option('--json', 'as JSON')
+    .action((job: string, options: StateOptions) => stateCommand(job, options, io));
+
+  addTopics(program.command('topics').description('the topics of the embedded log (without a command: list them)'), io);
+  return program;
+}
+
+function addTopics(topics: Command, io: CliIo): void {
+  const add = (name: string, description: string, isDefault = false): Command =>
+    topics
+      .command(name, { isDefault })
+      .description(description)
+      .option('--state <dir>', 'folder that holds the log, in its folder "log"', '.millrace')
+      .option('--json', 'as lines of JSON');
+
+  add('list', 'topics, their partitions and offsets', true).action((options: TopicOptions) => listTopics(options, io));
+  add('create', 'create a topic')
+    .argument('<name>')
+    .option('--partitions <n>', 'number of partitions, fixed for ever', positiveInteger, 1)
+    .action((name: string, options: TopicOptions & { partitions: number }) => createTopic(name, options, io));
+  add('append', 'append the lines of standard input as records')
+    .argument('<name>')
+    .option('--partition <p>', 'append all to this partition (default: by key, or in turn)', wholeNumber)
+    .option('--key <field>', 'field of the JSON lines that becomes the record\'s key')
+    .action((name: string, options: AppendOptions) => appendToTopic(name, options, io));
+  add('read', 'print the values of a topic\'s records, a line each')
+    .argument('<name>')
+    .option('--partition <p>', 'only this partition', wholeNumber)
+    .option('--from <offset>', 'begin at this offset', wholeNumber)
+    .option('--limit <n>', 'print at most so many records', positiveInteger)
+    .action((name: string, options: ReadOptions) => readTopic(name, options, io));
+}
+
+/** Says what happened and what to do; the stack only where it is asked for, or where nobody foresaw the error. */
+function printError(error: unknown, io: CliIo): void {
+  const foreseen = errorCodeOf(error) !== null && errorCodeOf(error) !== 'invariant';
+  const name = error instanceof Error ? error.name : 'Error';
+  io.stderr.write(`${name}: ${messageOf(error)}\n`);
+  if (!(error instanceof Error)) return;
+  if (!foreseen || (io.env['MILLRACE_DEBUG'] ?? '') !== '') {
+    for (let at: unknown = error; at instanceof Error; at = at.cause) io.stderr.write(`${at === error ? '' : 'caused by '}${at.stack ?? at.message}\n`);
+  }
+}
+
+function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value];
+}
+
+function positiveInteger(text: string): number {
+  const n = wholeNumber(text);
+  if (n < 1) throw new InvalidArgumentError('It must be 1 or more.');
+  return n;
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,15}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
+}

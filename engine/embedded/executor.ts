@@ -1,0 +1,137 @@
+/**
+ * Runs a job in this process: the fused runner and the coordinator over ports on disk, or in memory where no folder is given.
+ * What `env.execute()`, `millrace run` and tests use.
+ */
+import { join } from 'node:path';
+import type { Manifest } from '../checkpoint/records.ts';
+import { ConfigError, FencedError, InvariantError } from '../model/errors.ts';
+import type { RestartStrategy } from '../model/restart-strategy.ts';
+import type { BlobStore } from '../ports/blob-store.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import type { StateStore } from '../ports/state-store.ts';
+import { runJob } from '../runtime/coordinator.ts';
+import type { CrashPoint } from '../runtime/crash-point.ts';
+import { FusedRunner, type RunnerOptions } from '../runtime/fused-runner.ts';
+import type { JobOutcome } from '../runtime/job-options.ts';
+import { DiskBlobStore } from './disk-blob-store.ts';
+import { openDiskLog } from './disk-log.ts';
+import { DiskStateStore } from './disk-state-store.ts';
+import { describeOwner, isAlive, leaseOwner } from './lease-owner.ts';
+import { MemoryBlobStore } from './memory-blob-store.ts';
+import { MemoryStateStore } from './memory-state-store.ts';
+import { SystemClock } from './system-clock.ts';
+
+export interface EmbeddedSettings {
+  readonly epochMs: number;
+  readonly timeoutMs: number;
+  readonly minPauseMs: number;
+  readonly retention: 'RETAIN_ON_CANCELLATION' | 'DELETE_ON_CANCELLATION';
+  readonly restart: RestartStrategy;
+  readonly stateDir: string | null;
+}
+
+export interface Ports {
+  readonly store: StateStore;
+  readonly blobs: BlobStore;
+  readonly log: Log | null;
+  readonly clock: Clock;
+}
+
+export interface EmbeddedOptions {
+  /** Begin a new run on the retained checkpoint. */
+  readonly restore?: boolean;
+  /** Finish the epoch, publish, release the lease. */
+  readonly stop?: AbortSignal;
+  /** Drop the epoch in work; what stays is what `retention` says. */
+  readonly cancel?: AbortSignal;
+  onEpoch?(manifest: Manifest): void;
+  onNotice?(text: string, data: Readonly<Record<string, unknown>>): void;
+  /** Instead of those that belong to `stateDir`: tests and other hosts. */
+  readonly ports?: Ports;
+  /** Rows per epoch at most: chooses the cuts. */
+  readonly maxRows?: number;
+  /** Subtasks per keyed stage, in this one process. */
+  readonly subtasks?: number;
+  crashPoint?(name: CrashPoint): void;
+}
+
+export interface EmbeddedResult {
+  readonly outcome: JobOutcome;
+  readonly job: string;
+  readonly epochs: number;
+  readonly durationMs: number;
+  /** Sums since the job's first epoch. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** The last committed epoch's record, from this execution. */
+  readonly manifest: Manifest | null;
+  readonly longestPauseMs: number;
+}
+
+/** The ports of a state folder: `<dir>/state`, `<dir>/log`. */
+export async function openPorts(stateDir: string | null): Promise<Ports> {
+  const clock = new SystemClock();
+  if (stateDir === null) return { store: new MemoryStateStore(), blobs: new MemoryBlobStore(), log: null, clock };
+  const root = join(stateDir, 'state');
+  return { store: new DiskStateStore(root), blobs: new DiskBlobStore(root), log: await openDiskLog(join(stateDir, 'log')), clock };
+}
+
+/** Runs the job to its end, or until a signal. Throws what failed it; a refusal or a fence is a FencedError. */
+export async function runEmbedded(graph: RunnerOptions['graph'], settings: EmbeddedSettings, options: EmbeddedOptions = {}): Promise<EmbeddedResult> {
+  const ports = options.ports ?? (await openPorts(settings.stateDir));
+  const { clock, blobs, log, store } = ports;
+  const startedMs = clock.monotonicMs();
+  const runner = new FusedRunner({ job: graph.job, graph, clock, blobs, log, ...(options.subtasks === undefined ? {} : { subtasks: options.subtasks }) });
+  let manifest: Manifest | null = null;
+  try {
+    await runner.validate();
+    const outcome = await runJob({
+      job: graph.job,
+      store,
+      blobs,
+      clock,
+      runner,
+      lease: { owner: leaseOwner(), isAlive },
+      settings: {
+        intervalMs: settings.epochMs,
+        minPauseMs: settings.minPauseMs,
+        timeoutMs: settings.timeoutMs,
+        restartStrategy: settings.restart,
+        onCancel: settings.retention === 'DELETE_ON_CANCELLATION' ? 'delete' : 'retain',
+        maxRows: options.maxRows ?? Number.MAX_SAFE_INTEGER,
+        restore: options.restore ?? false,
+        hasDeadLetters: graph.hasDeadLetters,
+      },
+      onEpoch: (committed) => {
+        manifest = committed;
+        options.onEpoch?.(committed);
+      },
+      onNotice: (text, data) => options.onNotice?.(text, data),
+      ...(options.stop === undefined ? {} : { stop: options.stop }),
+      ...(options.cancel === undefined ? {} : { cancel: options.cancel }),
+      ...(options.crashPoint === undefined ? {} : { crashPoint: options.crashPoint.bind(options) }),
+    });
+    const { epochs } = outcome;
+    const durationMs = clock.monotonicMs() - startedMs;
+    const last = manifest as Manifest | null;
+    refuse(graph.job, outcome);
+    return { outcome, job: graph.job, epochs, durationMs, counts: last?.totals ?? {}, manifest: last, longestPauseMs: runner.longestPauseMs };
+  } finally {
+    await runner.close();
+    if (options.ports === undefined) await log?.close();
+  }
+}
+
+function refuse(job: string, outcome: JobOutcome): void {
+  switch (outcome.kind) {
+    case 'failed':
+      throw outcome.error instanceof Error ? outcome.error : new InvariantError(`job "${job}" failed: ${outcome.reason}`);
+    case 'fenced':
+      throw new FencedError(`job "${job}" was taken over by ${outcome.by}; this process stopped. Nothing was lost: the other one continues.`, { job });
+    case 'refused':
+      throw new FencedError(`job "${job}" is already being run by ${describeOwner(outcome.owner)}. Stop that one first, or use another --state folder.`, { job });
+    case 'nothing-to-restore':
+      throw new ConfigError(`job "${job}" has no checkpoint to restore in this state folder. Run it without --restore first, or name the folder that holds the checkpoint with --state.`);
+    default:
+  }
+}

@@ -1,0 +1,26 @@
+/** The machine's clock. `sleep` ends early, without an error, when its signal is aborted: the caller looks at the signal. */
+import { wallTimeMs, type WallTimeMs } from '../model/ids.ts';
+import type { Clock } from '../ports/clock.ts';
+
+export class SystemClock implements Clock {
+  nowMs(): WallTimeMs {
+    return wallTimeMs(Date.now());
+  }
+
+  monotonicMs(): number {
+    return performance.now();
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal?.aborted === true) return resolve();
+      const done = (): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      signal?.addEventListener('abort', done, { once: true });
+    });
+  }
+}

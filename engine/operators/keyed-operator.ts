@@ -1,0 +1,63 @@
+/**
+ * A keyed operator: the head of a stage.
+ *
+ * A key group is the logical subtask (E7a): the operator's answer for a group depends on nothing but that group's rows, in order,
+ * with their watermarks, its state, the epoch's clock and the epoch's final watermark. So a group's watermark advances at its own
+ * rows and at the end of the epoch, and everything it emits carries the group as channel. How many groups share an instance
+ * is then a matter of packing.
+ *
+ * Life of an epoch: beginEpoch → advanceProcessingTime per group → process … → advance per group → snapshot. A failed attempt
+ * drops the instance; the next one restores from the segments that its plan names.
+ */
+import type { KeyIndex } from '../state/key-index.ts';
+import type { StateReader, StateWriter } from '../state/state-entries.ts';
+import type { ExchangeBatch } from './exchange-batch.ts';
+import type { OutputBuffer } from './output-buffer.ts';
+
+export interface KeyedOperatorContext {
+  readonly uid: string;
+  readonly name: string;
+  readonly keys: KeyIndex;
+  /** Key groups [from, to) of this instance. */
+  readonly keyGroups: readonly [from: number, to: number];
+  readonly output: OutputBuffer;
+  /** Null when nobody consumes the side output. */
+  side(tag: string): OutputBuffer | null;
+  /** Adds to a count of the epoch's record. */
+  count(name: string, n: number): void;
+}
+
+export interface KeyedOperator extends StateReader {
+  open(ctx: KeyedOperatorContext): void | Promise<void>;
+  /** After the last restored entry: `watermark` is the stage's at the end of the base epoch. */
+  restored(watermark: number): void;
+  beginEpoch(clockMs: number): void;
+  advanceProcessingTime(keyGroup: number, clockMs: number): void;
+  /**
+   * Rows [from, to) of the batch, in channel order; none has a key outside the instance's groups. The watermark before a row is
+   * min(wm, cap). `keyIds` are filled in.
+   */
+  process(batch: ExchangeBatch, from: number, to: number, cap: number): void;
+  /** End of epoch: the group's watermark becomes `watermark`; due timers fire. */
+  advance(keyGroup: number, watermark: number): void;
+  /** Writes what changed since the last snapshot. */
+  snapshot(writer: StateWriter): void;
+  /** Earliest pending timer of the group in each domain, Infinity: none. */
+  nextEventTimer(keyGroup: number): number;
+  nextProcessingTimer(keyGroup: number): number;
+  /** True while the key has any state. */
+  isLive(id: number): boolean;
+  /** Row of the batch, or −1, at which user code threw in the last `process`. */
+  readonly failedRow: number;
+  close(): void | Promise<void>;
+}
+
+/** What the graph keeps: makes an instance per subtask. */
+export interface KeyedOperatorFactory {
+  readonly kind: string;
+  create(): KeyedOperator;
+  /** True: rows without timestamps make no sense here (checked at start). */
+  readonly needsTimestamps: boolean;
+  /** Checks user functions and initial values before anything runs; throws ConfigError. */
+  validate?(operator: string): void;
+}

@@ -1,0 +1,229 @@
+/**
+ * KeyedProcessFunction: user code per row and per timer, with keyed state.
+ *
+ * In: keyed rows, as copies that user code may keep. Out: what it collects, with the row's timestamp or the timer's time, on the main
+ * and the side outputs. State: what it declares, and its timers (entries 'timers:event', 'timers:processing').
+ * Watermark: fires the group's timers in order of (time, key); timers registered while firing, at or before the watermark,
+ * fire in the same advance; one registered behind the watermark waits for the next advance (as in Flink).
+ * Restore: states and timers by entry. A throw in onTimer fails the epoch; one in processElement may be skipped with its record.
+ */
+import { ConfigError } from '../model/errors.ts';
+import { MIN_WATERMARK, NO_TIMESTAMP } from '../model/watermark.ts';
+import type { KeyScope } from '../state/cell.ts';
+import type { KeyIndex } from '../state/key-index.ts';
+import { KeyedStateStore } from '../state/keyed-state-store.ts';
+import type { StateWriter } from '../state/state-entries.ts';
+import { TimerService } from '../state/timer-service.ts';
+import type { Collector } from './collector.ts';
+import type { ExchangeBatch } from './exchange-batch.ts';
+import type { KeyedOperator, KeyedOperatorContext, KeyedOperatorFactory } from './keyed-operator.ts';
+import type { KeyedContext, KeyedProcessLogic, OnTimerContext, OpenContext, TimeDomain } from './keyed-process-function.ts';
+import { refusePromise } from './map-operator.ts';
+import type { OutputTag } from './output-tag.ts';
+
+const EVENT_TIMERS = 'timers:event';
+const PROCESSING_TIMERS = 'timers:processing';
+
+export class KeyedProcessFactory implements KeyedOperatorFactory {
+  readonly kind = 'process';
+  readonly needsTimestamps = false;
+  /** A new function per subtask: the class form keeps handles in fields. */
+  private readonly make: () => KeyedProcessLogic;
+  constructor(make: () => KeyedProcessLogic) {
+    this.make = make;
+  }
+  create(): KeyedOperator {
+    return new KeyedProcessOperator(this.make());
+  }
+}
+
+class KeyedProcessOperator implements KeyedOperator, KeyedContext<unknown>, OnTimerContext<unknown>, Collector<unknown>, KeyScope {
+  failedRow = -1;
+  id = -1;
+  clockMs = 0;
+  operator = '';
+  keys!: KeyIndex;
+  timeDomain: TimeDomain = 'event-time';
+  private readonly logic: KeyedProcessLogic;
+  private ctx!: KeyedOperatorContext;
+  private states!: KeyedStateStore;
+  private eventTimers!: TimerService;
+  private processingTimers!: TimerService;
+  private first = 0;
+  private watermarks = new Float64Array(0);
+  private ts = NO_TIMESTAMP;
+  private group = 0;
+  private tag = MIN_WATERMARK;
+  private watermark = MIN_WATERMARK;
+
+  constructor(logic: KeyedProcessLogic) {
+    this.logic = logic;
+  }
+
+  async open(ctx: KeyedOperatorContext): Promise<void> {
+    this.ctx = ctx;
+    this.keys = ctx.keys;
+    this.operator = ctx.name;
+    this.first = ctx.keyGroups[0];
+    this.watermarks = new Float64Array(ctx.keyGroups[1] - this.first).fill(MIN_WATERMARK);
+    this.eventTimers = new TimerService(ctx.keys, EVENT_TIMERS, ctx.keyGroups);
+    this.processingTimers = new TimerService(ctx.keys, PROCESSING_TIMERS, ctx.keyGroups);
+    const states = new KeyedStateStore(this);
+    this.states = states;
+    const open: OpenContext = {
+      getState: (d) => states.value(d),
+      getListState: (d) => states.list(d),
+      getMapState: (d) => states.map(d),
+      getReducingState: (d) => states.reducing(d),
+      getAggregatingState: (d) => states.aggregating(d),
+    };
+    await this.logic.open?.(open);
+    states.seal();
+  }
+
+  beginEpoch(clockMs: number): void {
+    this.clockMs = clockMs;
+  }
+
+  process(batch: ExchangeBatch, from: number, to: number, cap: number): void {
+    const { keyIds, ts, wm, index, values, lazy } = batch;
+    const row = lazy ? batch.source!.row! : null;
+    const groups = this.keys.keyGroups;
+    this.failedRow = -1;
+    for (let j = from; j < to; j++) {
+      const id = keyIds[j]!;
+      const g = groups[id]! - this.first;
+      const w = wm[j]! > cap ? cap : wm[j]!;
+      if (w > this.watermarks[g]!) this.advanceGroup(g, w);
+      let value = values[j];
+      if (row !== null) {
+        row.__i = index[j]!;
+        value = row.__copy();
+      }
+      this.at(id, g, ts[j]!, this.watermarks[g]!, this.watermarks[g]!);
+      this.failedRow = j;
+      const result = this.logic.processElement(value as never, this as never, this);
+      if (result !== undefined) refusePromise(result);
+    }
+    this.failedRow = -1;
+    this.id = -1;
+  }
+
+  advance(keyGroup: number, watermark: number): void {
+    const g = keyGroup - this.first;
+    if (watermark > this.watermarks[g]!) this.advanceGroup(g, watermark);
+    this.id = -1;
+  }
+
+  advanceProcessingTime(keyGroup: number, clockMs: number): void {
+    const g = keyGroup - this.first;
+    this.timeDomain = 'processing-time';
+    this.fire(this.processingTimers, keyGroup, clockMs, this.watermarks[g]!, this.watermarks[g]!);
+    this.id = -1;
+  }
+
+  private advanceGroup(g: number, watermark: number): void {
+    const before = this.watermarks[g]!;
+    this.watermarks[g] = watermark;
+    this.timeDomain = 'event-time';
+    this.fire(this.eventTimers, g + this.first, watermark, before, watermark);
+  }
+
+  private fire(timers: TimerService, keyGroup: number, upTo: number, tag: number, watermark: number): void {
+    for (let time = timers.next(keyGroup); time <= upTo; time = timers.next(keyGroup)) {
+      this.at(timers.take(keyGroup), keyGroup - this.first, time, tag, watermark);
+      const result = this.logic.onTimer?.(time, this as never, this);
+      if (result !== undefined) refusePromise(result);
+    }
+  }
+
+  private at(id: number, g: number, ts: number, tag: number, watermark: number): void {
+    this.id = id;
+    this.group = g + this.first;
+    this.ts = ts;
+    this.tag = tag;
+    this.watermark = watermark;
+  }
+
+  snapshot(writer: StateWriter): void {
+    this.states.snapshot(writer);
+    this.eventTimers.snapshot(writer);
+    this.processingTimers.snapshot(writer);
+  }
+
+  restore(key: unknown, name: string, sub: unknown, value: unknown): void {
+    if (name === EVENT_TIMERS) this.eventTimers.restore(this.keys.idOf(key), value as number[]);
+    else if (name === PROCESSING_TIMERS) this.processingTimers.restore(this.keys.idOf(key), value as number[]);
+    else this.states.restore(key, name, sub, value);
+  }
+
+  restoreRemoved(key: unknown, name: string, sub: unknown): void {
+    if (name === EVENT_TIMERS) this.eventTimers.restoreRemoved(this.keys.idOf(key));
+    else if (name === PROCESSING_TIMERS) this.processingTimers.restoreRemoved(this.keys.idOf(key));
+    else this.states.restoreRemoved(key, name, sub);
+  }
+
+  restored(watermark: number): void {
+    this.watermarks.fill(watermark);
+  }
+
+  nextEventTimer(keyGroup: number): number {
+    return this.eventTimers.next(keyGroup);
+  }
+
+  nextProcessingTimer(keyGroup: number): number {
+    return this.processingTimers.next(keyGroup);
+  }
+
+  isLive(id: number): boolean {
+    return this.states.isLive(id) || this.eventTimers.isLive(id) || this.processingTimers.isLive(id);
+  }
+
+  async close(): Promise<void> {
+    await this.logic.close?.();
+  }
+
+  // What user code sees: Context, OnTimerContext and TimerService.
+
+  timestamp(): number | null {
+    return this.ts === NO_TIMESTAMP ? null : this.ts;
+  }
+  getCurrentKey(): unknown {
+    return this.keys.keys[this.id];
+  }
+  timerService(): this {
+    return this;
+  }
+  currentWatermark(): number {
+    return Math.max(MIN_WATERMARK, this.watermark);
+  }
+  currentProcessingTime(): number {
+    return this.clockMs;
+  }
+  registerEventTimeTimer(time: number): void {
+    this.eventTimers.register(this.id, this.timerTime(time));
+  }
+  registerProcessingTimeTimer(time: number): void {
+    this.processingTimers.register(this.id, this.timerTime(time));
+  }
+  deleteEventTimeTimer(time: number): void {
+    this.eventTimers.delete(this.id, time);
+  }
+  deleteProcessingTimeTimer(time: number): void {
+    this.processingTimers.delete(this.id, time);
+  }
+  output<X>(tag: OutputTag<X>, value: X): void {
+    this.ctx.side(tag.id)?.emit(value, this.ts, this.tag, this.group);
+  }
+  collect(value: unknown): void {
+    this.ctx.output.emit(value, this.ts, this.tag, this.group);
+  }
+
+  private timerTime(time: number): number {
+    if (this.id < 0) throw new ConfigError(`operator "${this.operator}" registered a timer where there is no current key. Use processElement or onTimer.`);
+    if (typeof time !== 'number' || Number.isNaN(time)) {
+      throw new ConfigError(`operator "${this.operator}" registered a timer at ${String(time)}; a timer's time is a number of epoch milliseconds.`);
+    }
+    return Math.floor(time);
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * Rolling reduce on a keyed stream (Flink: StreamGroupedReduceOperator; also sum, min, max, minBy, maxBy).
+ *
+ * In: keyed rows. Out: after every row the key's new value, with the row's timestamp; the first row as it is.
+ * State: the value per key, entry 'reduce'. Watermarks pass. Restore: by entry.
+ */
+import { MIN_WATERMARK } from '../model/watermark.ts';
+import type { KeyScope } from '../state/cell.ts';
+import type { KeyIndex } from '../state/key-index.ts';
+import type { StateWriter } from '../state/state-entries.ts';
+import { ValueCell } from '../state/value-cell.ts';
+import type { ExchangeBatch } from './exchange-batch.ts';
+import { generate } from './generated-loop.ts';
+import type { KeyedOperator, KeyedOperatorContext, KeyedOperatorFactory } from './keyed-operator.ts';
+import type { OutputBuffer } from './output-buffer.ts';
+
+export type Reduce = (a: unknown, b: unknown) => unknown;
+
+export class KeyedReduceFactory implements KeyedOperatorFactory {
+  readonly kind = 'reduce';
+  readonly needsTimestamps = false;
+  private readonly reduce: Reduce;
+  constructor(reduce: Reduce) {
+    this.reduce = reduce;
+  }
+  create(): KeyedOperator {
+    return new KeyedReduceOperator(this.reduce);
+  }
+}
+
+type Loop = (batch: ExchangeBatch, from: number, to: number, cap: number) => void;
+
+class KeyedReduceOperator implements KeyedOperator, KeyScope {
+  failedRow = -1;
+  id = -1;
+  clockMs = 0;
+  operator = '';
+  keys!: KeyIndex;
+  private readonly reduce: Reduce;
+  private cell!: ValueCell;
+  private first = 0;
+  private watermarks = new Float64Array(0);
+  private loop!: Loop;
+
+  constructor(reduce: Reduce) {
+    this.reduce = reduce;
+  }
+
+  open(ctx: KeyedOperatorContext): void {
+    this.keys = ctx.keys;
+    this.operator = ctx.name;
+    this.first = ctx.keyGroups[0];
+    this.watermarks = new Float64Array(ctx.keyGroups[1] - this.first).fill(MIN_WATERMARK);
+    this.cell = new ValueCell('reduce', null, this, null);
+    const self = {
+      add: (id: number, value: unknown): unknown => this.add(id, value),
+      failed: (row: number): void => {
+        this.failedRow = row;
+      },
+    };
+    const params = { self, keys: this.keys, watermarks: this.watermarks, out: ctx.output, FIRST: this.first };
+    this.loop = generate<Loop & ((out: OutputBuffer) => void)>(params, LOOP);
+  }
+
+  process(batch: ExchangeBatch, from: number, to: number, cap: number): void {
+    this.failedRow = -1;
+    this.loop(batch, from, to, cap);
+  }
+
+  private add(id: number, value: unknown): unknown {
+    this.id = id;
+    const old = this.cell.value();
+    this.cell.update(old === null ? value : this.reduce(old, value));
+    return this.cell.value();
+  }
+
+  advance(keyGroup: number, watermark: number): void {
+    const g = keyGroup - this.first;
+    if (watermark > this.watermarks[g]!) this.watermarks[g] = watermark;
+  }
+
+  snapshot(writer: StateWriter): void {
+    this.cell.snapshot(writer);
+  }
+  restore(key: unknown, _name: string, sub: unknown, value: unknown): void {
+    this.cell.restore(this.keys.idOf(key), sub, value);
+  }
+  restoreRemoved(key: unknown): void {
+    this.cell.restoreRemoved(this.keys.idOf(key));
+  }
+  restored(watermark: number): void {
+    this.watermarks.fill(watermark);
+  }
+  beginEpoch(clockMs: number): void {
+    this.clockMs = clockMs;
+  }
+  advanceProcessingTime(): void {
+    // No timers.
+  }
+  nextEventTimer(): number {
+    return Infinity;
+  }
+  nextProcessingTimer(): number {
+    return Infinity;
+  }
+  isLive(id: number): boolean {
+    return this.cell.isLive(id);
+  }
+  close(): void {
+    // Nothing open.
+  }
+}
+
+const LOOP = `return function (batch, from, to, cap) {
+  const { keyIds, ts, wm, index, values, lazy } = batch;
+  const row = lazy ? batch.source.row : null, groups = keys.keyGroups;
+  let j = from;
+  try {
+    for (; j < to; j++) {
+      const id = keyIds[j], group = groups[id], w = wm[j] > cap ? cap : wm[j];
+      if (w > watermarks[group - FIRST]) watermarks[group - FIRST] = w;
+      let v = values[j];
+      if (lazy) { row.__i = index[j]; v = row.__copy(); }
+      out.emit(self.add(id, v), ts[j], watermarks[group - FIRST], group);
+    }
+  } catch (e) { self.failed(j); throw e; }
+};`;

@@ -1,0 +1,279 @@
+/**
+ * Event-time windows aligned for all keys (tumbling), with an incremental aggregation and the default trigger.
+ *
+ * In: keyed rows. Out: what the window function makes of each window's result, stamped with the window's max timestamp.
+ * State: one accumulator per (key, window start), stored as entry ('pane', start). A pane holds one window of all keys, dense by
+ * key id (HOTPATH section 7). Timers are not stored: they follow from the panes and the group's watermark.
+ * Watermark ≥ max timestamp: the window fires. Up to `allowedLateness` longer it stays, and every late row fires it again at once
+ * (Flink: EventTimeTrigger). Rows for a window that is gone go to the side output of late rows, or are dropped and counted.
+ * Restore: accumulators by entry; a window at or behind the restored watermark has fired already.
+ */
+import { ConfigError, UserCodeError } from '../model/errors.ts';
+import { MIN_WATERMARK } from '../model/watermark.ts';
+import type { AggregateFunction } from '../state/descriptors.ts';
+import { compareIds, type KeyIndex } from '../state/key-index.ts';
+import type { StateWriter } from '../state/state-entries.ts';
+import { checkStorable, isPlainlyStorable } from '../state/storable.ts';
+import type { AlignedWindows } from '../windows/assigners.ts';
+import type { WindowFunction } from '../windows/window-function.ts';
+import type { ExchangeBatch } from './exchange-batch.ts';
+import { generate } from './generated-loop.ts';
+import type { KeyedOperator, KeyedOperatorContext, KeyedOperatorFactory } from './keyed-operator.ts';
+import { Pane } from './pane.ts';
+import { WindowEmitter } from './window-emitter.ts';
+
+export interface WindowAggregateOptions {
+  readonly windows: AlignedWindows;
+  readonly aggregate: AggregateFunction<unknown, unknown, unknown>;
+  readonly windowFunction: WindowFunction<unknown, unknown, unknown> | null;
+  readonly allowedLatenessMs: number;
+  readonly lateTag: string | null;
+  readonly open?: () => void | Promise<void>;
+  readonly close?: () => void | Promise<void>;
+}
+
+const STATE = 'pane';
+
+export class WindowAggregateFactory implements KeyedOperatorFactory {
+  readonly kind = 'window';
+  readonly needsTimestamps = true;
+  readonly options: WindowAggregateOptions;
+  constructor(options: WindowAggregateOptions) {
+    this.options = options;
+  }
+  create(): KeyedOperator {
+    return new WindowAggregateOperator(this.options);
+  }
+  validate(operator: string): void {
+    const accumulator = this.options.aggregate.createAccumulator();
+    if (accumulator === undefined) {
+      throw new ConfigError(`createAccumulator of operator "${operator}" returned undefined; return the empty accumulator.`);
+    }
+    checkStorable(accumulator, `the accumulator of operator "${operator}"`);
+  }
+}
+
+type Loop = (batch: ExchangeBatch, from: number, to: number, cap: number) => void;
+
+class WindowAggregateOperator implements KeyedOperator {
+  failedRow = -1;
+  private readonly options: WindowAggregateOptions;
+  private readonly panes = new Map<number, Pane>();
+  private ctx!: KeyedOperatorContext;
+  private keys!: KeyIndex;
+  private emitter!: WindowEmitter;
+  private loop!: Loop;
+  private first = 0;
+  /** Per key group, from `first`: its watermark, and the next watermark at which something is due. */
+  private watermarks = new Float64Array(0);
+  private due = new Float64Array(0);
+  private stamp = 1;
+  private checks = 0;
+
+  constructor(options: WindowAggregateOptions) {
+    this.options = options;
+  }
+
+  async open(ctx: KeyedOperatorContext): Promise<void> {
+    this.ctx = ctx;
+    this.keys = ctx.keys;
+    this.first = ctx.keyGroups[0];
+    const groups = ctx.keyGroups[1] - ctx.keyGroups[0];
+    this.watermarks = new Float64Array(groups).fill(MIN_WATERMARK);
+    this.due = new Float64Array(groups).fill(Infinity);
+    this.emitter = new WindowEmitter(ctx, this.options.aggregate, this.options.windowFunction, this.options.allowedLatenessMs > 0);
+    this.loop = this.compile();
+    await this.options.open?.();
+  }
+
+  beginEpoch(clockMs: number): void {
+    this.emitter.clockMs = clockMs;
+  }
+
+  advanceProcessingTime(): void {
+    // Event time only.
+  }
+
+  process(batch: ExchangeBatch, from: number, to: number, cap: number): void {
+    this.failedRow = -1;
+    this.loop(batch, from, to, cap);
+  }
+
+  advance(keyGroup: number, watermark: number): void {
+    this.advanceGroup(keyGroup - this.first, watermark);
+  }
+
+  snapshot(writer: StateWriter): void {
+    for (const pane of this.panes.values()) {
+      pane.writeChanges(writer, this.keys, STATE, this.stamp, (value) => this.check(value));
+      if (pane.live === 0) this.panes.delete(pane.start);
+    }
+    this.stamp++;
+  }
+
+  restore(key: unknown, _name: string, sub: unknown, value: unknown): void {
+    const id = this.keys.idOf(key);
+    this.pane(sub as number).restore(id, this.keys.keyGroups[id]! - this.first, value);
+  }
+
+  restoreRemoved(key: unknown, _name: string, sub: unknown): void {
+    const id = this.keys.idOf(key);
+    this.panes.get(sub as number)?.drop(id, this.keys.keyGroups[id]! - this.first);
+  }
+
+  restored(watermark: number): void {
+    this.watermarks.fill(watermark);
+    for (let g = 0; g < this.due.length; g++) this.due[g] = this.nextDue(g, watermark);
+  }
+
+  nextEventTimer(keyGroup: number): number {
+    return this.due[keyGroup - this.first]!;
+  }
+
+  nextProcessingTimer(): number {
+    return Infinity;
+  }
+
+  isLive(id: number): boolean {
+    for (const pane of this.panes.values()) if (pane.accumulators[id] !== undefined) return true;
+    return false;
+  }
+
+  async close(): Promise<void> {
+    await this.options.close?.();
+  }
+
+  private pane(start: number): Pane {
+    let pane = this.panes.get(start);
+    if (pane === undefined) {
+      pane = new Pane(start, start + this.options.windows.sizeMs, this.due.length, this.keys.keys.length);
+      this.panes.set(start, pane);
+    }
+    return pane;
+  }
+
+  /** Moves a group's watermark, firing and cleaning up in the order of time. */
+  private advanceGroup(g: number, watermark: number): void {
+    const before = this.watermarks[g]!;
+    if (watermark <= before) return;
+    if (watermark >= this.due[g]!) {
+      const lateness = this.options.allowedLatenessMs;
+      const due = [...this.panes.values()].filter((pane) => pane.groups[g] !== undefined && pane.end - 1 <= watermark);
+      due.sort((a, b) => a.start - b.start);
+      for (const pane of due) {
+        const ids = pane.groups[g]!;
+        if (pane.end - 1 > before) {
+          ids.sort((a, b) => compareIds(this.keys, a, b));
+          for (const id of ids) this.emitter.fire(this.keys.keys[id], pane, pane.accumulators[id], g + this.first, before, watermark);
+        }
+        if (pane.end - 1 + lateness <= watermark) pane.dropGroup(g);
+      }
+      this.due[g] = this.nextDue(g, watermark);
+    }
+    this.watermarks[g] = watermark;
+  }
+
+  private nextDue(g: number, watermark: number): number {
+    let next = Infinity;
+    for (const pane of this.panes.values()) {
+      if (pane.groups[g] === undefined) continue;
+      const last = pane.end - 1;
+      next = Math.min(next, last > watermark ? last : last + this.options.allowedLatenessMs);
+    }
+    return next;
+  }
+
+  /** The first row of a key in a window: the group has something due. */
+  private opened(pane: Pane, g: number, id: number): unknown {
+    const accumulator = this.options.aggregate.createAccumulator();
+    pane.insert(id, g, accumulator);
+    const last = pane.end - 1;
+    const due = last > this.watermarks[g]! ? last : last + this.options.allowedLatenessMs;
+    if (due < this.due[g]!) this.due[g] = due;
+    return accumulator;
+  }
+
+  /** A late row within the allowed lateness: its window fires again. */
+  private refire(pane: Pane, g: number, id: number): void {
+    const watermark = this.watermarks[g]!;
+    this.ctx.count('refired', 1);
+    this.emitter.fire(this.keys.keys[id], pane, pane.accumulators[id], g + this.first, watermark, watermark);
+  }
+
+  private late(value: unknown, ts: number, g: number): void {
+    const side = this.options.lateTag === null ? null : this.ctx.side(this.options.lateTag);
+    if (side === null) {
+      this.ctx.count('lateDropped', 1);
+      return;
+    }
+    this.ctx.count('late', 1);
+    side.emit(value, ts, this.watermarks[g]!, g + this.first);
+  }
+
+  private noTimestamp(): never {
+    throw new UserCodeError(
+      'a row has no timestamp, but event-time windows need one: give the source a WatermarkStrategy with withTimestampAssigner(...), or call assignTimestampsAndWatermarks(...) before keyBy.',
+    );
+  }
+
+  private check(value: unknown): void {
+    if (this.checks < 64) this.checks++;
+    else if (isPlainlyStorable(value)) return;
+    checkStorable(value, `an accumulator of operator "${this.ctx.name}"`);
+  }
+
+  private compile(): Loop {
+    const { windows, allowedLatenessMs } = this.options;
+    const self = {
+      advance: (g: number, wm: number): void => this.advanceGroup(g, wm),
+      pane: (start: number): Pane => this.pane(start),
+      opened: (pane: Pane, g: number, id: number): unknown => this.opened(pane, g, id),
+      refire: (pane: Pane, g: number, id: number): void => this.refire(pane, g, id),
+      late: (value: unknown, ts: number, g: number): void => this.late(value, ts, g),
+      noTimestamp: (): never => this.noTimestamp(),
+      failed: (row: number): void => {
+        this.failedRow = row;
+      },
+      stamp: (): number => this.stamp,
+    };
+    const add = this.options.aggregate;
+    const numbers = `const SIZE=${windows.sizeMs},OFFSET=${windows.offsetMs},LAST=${windows.sizeMs - 1},KEEP=${windows.sizeMs - 1 + allowedLatenessMs};`;
+    const params = { self, agg: add, keys: this.keys, watermarks: this.watermarks, due: this.due, FIRST: this.first };
+    return generate<Loop>(params, `${numbers}\n${LOOP}`);
+  }
+}
+
+/** One pass over the rows; see the header for what it does. `refire` can only happen with allowed lateness, where KEEP > LAST. */
+const LOOP = `return function (batch, from, to, cap) {
+  const { keyIds, ts, wm, index, values, lazy } = batch;
+  const row = lazy ? batch.source.row : null, groups = keys.keyGroups, stamp = self.stamp();
+  let j = from, pane = null, start = NaN;
+  try {
+    for (; j < to; j++) {
+      const id = keyIds[j], g = groups[id] - FIRST, t = ts[j];
+      let w = wm[j];
+      if (w > cap) w = cap;
+      if (w > watermarks[g]) {
+        if (w >= due[g]) self.advance(g, w); else watermarks[g] = w;
+      }
+      let v;
+      if (lazy) { row.__i = index[j]; v = row; } else v = values[j];
+      if (t < -1e16) self.noTimestamp();
+      let r = (t - OFFSET) % SIZE;
+      if (r < 0) r += SIZE;
+      const s = t - r;
+      if (s + KEEP <= watermarks[g]) { self.late(lazy ? row.__copy() : v, t, g); continue; }
+      if (s !== start) { pane = self.pane(s); start = s; }
+      if (id >= pane.stamps.length) pane.widen(id);
+      let a = pane.accumulators[id];
+      if (a === undefined) a = self.opened(pane, g, id);
+      let b = agg.add(v, a);
+      if (b !== a) {
+        if (b === row) b = row.__copy();
+        pane.replace(id, b);
+      }
+      if (pane.stamps[id] !== stamp) { pane.stamps[id] = stamp; pane.changed.push(id); }
+      if (KEEP > LAST && s + LAST <= watermarks[g]) self.refire(pane, g, id);
+    }
+  } catch (e) { self.failed(j); throw e; }
+};`;

@@ -1,0 +1,66 @@
+/**
+ * Where results go: stage, commit, publish (ARCHITECTURE section 6). A writer turns rows into bytes that are staged with the
+ * epoch; after the commit a publisher makes them visible, as often as needed (E5).
+ */
+import type { Clock } from './clock.ts';
+import type { BlobStore } from './blob-store.ts';
+import type { Log } from './log.ts';
+
+export type DeliveryGuarantee = 'NONE' | 'AT_LEAST_ONCE' | 'EXACTLY_ONCE';
+
+export interface SinkContext {
+  readonly job: string;
+  /** uid of the sink operator: part of every name and marker. */
+  readonly sink: string;
+  readonly clock: Clock;
+  readonly log: Log | null;
+  readonly blobs: BlobStore | null;
+}
+
+export interface Sink<T> {
+  readonly description: string;
+  readonly guarantee: DeliveryGuarantee;
+  /** Before the first plan: throws ConfigError naming what is missing or refused. */
+  validate(ctx: SinkContext): Promise<void>;
+  writer(ctx: SinkContext): SinkWriter<T>;
+  publisher(ctx: SinkContext): Promise<SinkPublisher>;
+}
+
+/** Synchronous: the hot path ends here. One per subtask; used for one epoch after the other. */
+export interface SinkWriter<T> {
+  /** Rows [0, n) of the columns; nothing may be kept of them. Throws what user code (an encoder) throws, at the row `failedRow`. */
+  write(values: readonly T[], timestamps: Float64Array, n: number): void;
+  /** Index of the row that made the last `write` throw. */
+  readonly failedRow: number;
+  /** Bytes held now, to cut an epoch before they grow without bound. */
+  readonly bytes: number;
+  /** The epoch's output so far, ready to be staged, and an empty writer again. No chunks: nothing was written. */
+  take(): StagedOutput;
+  /** Forgets what was not taken: the attempt failed. */
+  discard(): void;
+}
+export interface StagedOutput {
+  readonly chunks: readonly Uint8Array[];
+  readonly records: number;
+}
+
+/** What one slot publishes for one committed epoch. */
+export interface Publication {
+  readonly run: string;
+  readonly epoch: number;
+  readonly slot: number;
+  readonly records: number;
+  /** The staged bytes, in order, read from the segments that the manifest names. */
+  readonly chunks: readonly Uint8Array[];
+}
+
+export interface SinkPublisher {
+  /**
+   * Fence, then read the marker, then write records and marker atomically. Idempotent: 'already' when the marker is at or
+   * beyond (run, epoch). A timeout is UnknownOutcomeError, never a result.
+   */
+  publish(publication: Publication): Promise<'published' | 'already'>;
+  /** A restore, before its first plan: fences the slot and stamps its marker with the new run at `epoch` (section 6). */
+  stamp(run: string, epoch: number, slot: number): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,53 @@
+/** Where records come from. A source names its splits; a reader hands out one split's rows in order, in batches. */
+import type { SourceBatch } from '../model/source-batch.ts';
+import type { BlobStore } from './blob-store.ts';
+import type { Clock } from './clock.ts';
+import type { Log } from './log.ts';
+
+export interface SplitSpec {
+  /** Unique in the source and stable for ever: state and channel order hang on it. Words of [A-Za-z0-9._=#-/]. */
+  readonly id: string;
+  /** Where a fresh job starts reading. */
+  readonly startPosition: number;
+}
+
+/** What a source may use at start and while it runs. */
+export interface SourceContext {
+  readonly job: string;
+  readonly operator: string;
+  readonly clock: Clock;
+  /** The job's configured log (embedded, Kafka). */
+  readonly log: Log | null;
+  readonly blobs: BlobStore | null;
+}
+
+export interface Source<T> {
+  /** For error messages and graphs, e.g. "files data/*.jsonl". */
+  readonly description: string;
+  /** True: every split ends. False: new rows and new splits may appear for ever. */
+  readonly bounded: boolean;
+  /** Type only: what it emits. */
+  readonly __type?: T;
+  /** Called once before the first plan: throws ConfigError naming what is missing. */
+  validate(ctx: SourceContext): Promise<void>;
+  /**
+   * The splits there are now. Called at plans; must return every known split that has not ended, and may return new ones.
+   * For bounded sources called once per run.
+   */
+  discover(ctx: SourceContext): Promise<readonly SplitSpec[]>;
+  open(split: SplitSpec, position: number, ctx: SourceContext): Promise<SplitReader>;
+}
+
+export interface SplitReader {
+  /**
+   * The next rows: at most `maxRows`, none at or beyond position `to` (null: no bound). Synchronous where data is at hand.
+   * 'empty': nothing there now; 'end': the split has ended for good (or `to` is reached).
+   * The batch belongs to the caller until `release`.
+   */
+  fill(maxRows: number, to: number | null): FillResult | Promise<FillResult>;
+  release(batch: SourceBatch): void;
+  /** The split's end as known now, for backlog: null when unknown. Same unit as positions. */
+  endPosition(): number | null;
+  close(): Promise<void>;
+}
+export type FillResult = SourceBatch | 'empty' | 'end';

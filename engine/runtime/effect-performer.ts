@@ -1,0 +1,213 @@
+/** Performs the epoch machine's effects over the ports and names what came of them as events. Holds no protocol state. */
+import { decideRestart, NO_FAILURES, type RestartHistory } from '../checkpoint/restart-strategy.ts';
+import { encodeRecord } from '../checkpoint/codec.ts';
+import type { Effect } from '../checkpoint/effects.ts';
+import type { Event } from '../checkpoint/events.ts';
+import { encodeHead } from '../checkpoint/head-moves.ts';
+import type { Head } from '../checkpoint/records.ts';
+import type { Machine } from '../checkpoint/states.ts';
+import { ConfigError, CorruptionError, FencedError, InvariantError, messageOf } from '../model/errors.ts';
+import { attemptId } from '../model/ids.ts';
+import { crashPoint, InjectedCrash, type CrashPoint } from './crash-point.ts';
+import { AttemptFailure } from './epoch-runner.ts';
+import type { JobOptions } from './job-options.ts';
+import { readAck, readHead, readReachable } from './job-records.ts';
+
+export class EffectPerformer {
+  /** The last failure as it was thrown, for the outcome. */
+  lastError: unknown = null;
+  readonly #options: JobOptions;
+  readonly #requested: AbortSignal;
+  #restarts: RestartHistory = NO_FAILURES;
+  #attempts = 0;
+  #ranAs = '';
+  #headChangedMs = 0;
+  /** The head as this coordinator knows it, to name crash points. */
+  #head: Head | null = null;
+
+  constructor(options: JobOptions) {
+    this.#options = options;
+    const signals = [options.stop, options.cancel].filter((signal) => signal !== undefined);
+    this.#requested = AbortSignal.any(signals);
+  }
+
+  /** Null: the effect answers nothing. */
+  async perform(effect: Effect, machine: Machine): Promise<Event | null> {
+    try {
+      return await this.#perform(effect, machine);
+    } catch (error) {
+      return await this.#failure(error, effect, machine);
+    }
+  }
+
+  async #perform(effect: Effect, machine: Machine): Promise<Event | null> {
+    const { store, runner, clock, job, settings } = this.#options;
+    switch (effect.kind) {
+      case 'read-head': {
+        const found = await readHead(store, job);
+        this.#head = found?.head ?? null;
+        const lease = found?.head.lease ?? null;
+        const owner =
+          lease === null || machine.state.kind !== 'reading' ? 'none' : await this.#options.lease.isAlive(lease.owner);
+        return { kind: 'head-read', found, owner, monoMs: clock.monotonicMs(), nowMs: clock.nowMs() };
+      }
+      case 'wait':
+        this.#options.onNotice?.('waits for the lease', { owner: effect.owner });
+        await this.#sleep(effect.ms);
+        return { kind: 'waited' };
+      case 'cas':
+        return await this.#cas(effect.expected, effect.target, machine);
+      case 'load':
+        return { kind: 'loaded', ...(await readReachable(store, effect.head)) };
+      case 'prepare':
+        if (effect.pauseMs > 0) await this.#sleep(effect.pauseMs);
+        return { kind: 'prepared', offers: await runner.discover(), subtasks: runner.subtasks(), nowMs: clock.nowMs() };
+      case 'write-item': {
+        const outcome = await store.createItem(job, effect.key, encodeRecord(effect.record));
+        this.#crash(`${effect.what}-written`);
+        return { kind: 'item-written', outcome };
+      }
+      case 'read-ack':
+        return { kind: 'ack-read', ack: await readAck(store, job, effect.key) };
+      case 'run': {
+        this.#crash('run-started');
+        this.#ranAs = `${machine.session.id}.${++this.#attempts}`;
+        const maxRows = effect.rowLimit === null ? settings.maxRows : Math.min(settings.maxRows, effect.rowLimit);
+        const budget = {
+          intervalMs: settings.intervalMs,
+          timeoutMs: settings.timeoutMs,
+          maxRows,
+          signal: this.#requested,
+        };
+        const { ack, idle } = await runner.run(effect.plan, attemptId(this.#ranAs), budget);
+        return { kind: 'ran', ack, idle, nowMs: clock.nowMs() };
+      }
+      case 'wait-for-input': {
+        const { ttlMs } = machine.session;
+        await runner.waitForInput(Math.max(1, Math.min(Math.floor(ttlMs / 2), MAX_IDLE_WAIT_MS)), this.#requested);
+        const lease = clock.monotonicMs() - this.#headChangedMs >= ttlMs / 3 ? 'renew' : 'fresh';
+        return {
+          kind: 'woken',
+          offers: this.#requested.aborted ? [] : await runner.discover(),
+          nowMs: clock.nowMs(),
+          lease,
+        };
+      }
+      case 'publish':
+        this.#crash('publish-started');
+        await runner.publish(effect.manifest);
+        return { kind: 'published' };
+      case 'stamp':
+        await runner.stamp(effect.run, effect.epoch);
+        this.#crash('stamped');
+        return { kind: 'stamped' };
+      case 'fold':
+        return { kind: 'folded', base: await runner.fold(effect.base, effect.log, effect.run, effect.tag) };
+      case 'decide': {
+        const { history, decision } = decideRestart(settings.restartStrategy, this.#restarts, clock.monotonicMs());
+        this.#restarts = history;
+        if (decision.kind === 'fail') return { kind: 'give-up', reason: `${effect.reason} (${decision.reason})` };
+        // A request cuts a delay short once; after that delays are kept, or a publication that keeps failing would spin.
+        await (this.#requested.aborted ? clock.sleep(decision.delayMs) : this.#sleep(decision.delayMs));
+        return { kind: 'retry', nowMs: clock.nowMs() };
+      }
+      case 'committed':
+        // The runner's memory stands at the manifest only if it was its own attempt that won (E2).
+        if (effect.winner === this.#ranAs) runner.committed(effect.manifest);
+        return null;
+      case 'note':
+        this.#options.onNotice?.(effect.text, effect.data);
+        return null;
+    }
+  }
+
+  async #cas(expected: number, target: Head, machine: Machine): Promise<Event> {
+    let answer: 'won' | 'lost';
+    const bytes = encodeHead(target);
+    try {
+      answer = await this.#options.store.casHead(this.#options.job, expected, bytes);
+    } catch (error) {
+      if (isFinal(error)) throw error;
+      // E3: whatever went wrong, the write may have landed.
+      this.lastError = error;
+      return { kind: 'cas-unknown' };
+    }
+    if (answer === 'lost') return { kind: 'cas-lost' };
+    this.#headChangedMs = this.#options.clock.monotonicMs();
+    const before = this.#head;
+    this.#head = target;
+    for (const point of crashPointsOf(machine, before, target)) this.#crash(point);
+    return { kind: 'cas-won' };
+  }
+
+  /** A failure while the head has moved on is no failure of ours: another coordinator has the job (E4, E6). */
+  async #failure(error: unknown, effect: Effect, machine: Machine): Promise<Event> {
+    const attempt = error instanceof AttemptFailure ? error : null;
+    const cause: unknown = attempt?.cause ?? error;
+    if (cause instanceof InjectedCrash) throw cause;
+    if (cause instanceof FencedError) return { kind: 'fenced', by: cause.message };
+    this.lastError = cause;
+    if ('held' in machine.state) {
+      // A head that cannot be read now says nothing; the failure is then reported as it is.
+      const found = await readHead(this.#options.store, this.#options.job).catch(() => null);
+      if (found !== null && found.version !== machine.state.held.version)
+        return { kind: 'fenced', by: found.head.lease?.owner ?? 'another coordinator' };
+    }
+    const retryable = attempt !== null ? attempt.retryable : !isFinal(error);
+    return {
+      kind: 'failed',
+      reason: `${effect.kind}: ${messageOf(error)}`,
+      retryable,
+      ranges: attempt?.ranges ?? null,
+      poison: attempt?.poison ?? null,
+    };
+  }
+
+  #crash(name: CrashPoint): void {
+    (this.#options.crashPoint ?? crashPoint)(name);
+  }
+
+  /** Ends early on a request; what follows looks at the request itself. */
+  async #sleep(ms: number): Promise<void> {
+    if (this.#requested.aborted) return;
+    await this.#options.clock.sleep(ms, this.#requested).catch((error: unknown) => {
+      if (!this.#requested.aborted) throw error;
+    });
+  }
+}
+
+/** An idle job looks at the world this often at least. */
+const MAX_IDLE_WAIT_MS = 60_000;
+
+/** Trying again cannot help. */
+const isFinal = (error: unknown): boolean =>
+  error instanceof ConfigError || error instanceof CorruptionError || error instanceof InvariantError;
+
+/** What a compare-and-set that was won has just made true. */
+function crashPointsOf(
+  machine: Machine,
+  before: Pick<Head, 'phase' | 'generation'> | null,
+  target: Head,
+): readonly CrashPoint[] {
+  const { state } = machine;
+  if (state.kind !== 'swapping') return [];
+  // Leaving Committed says that the epoch is published, whatever else the write says.
+  const published: readonly CrashPoint[] =
+    before?.phase.kind === 'committed' && target.phase.kind !== 'committed' ? ['published-cas'] : [];
+  switch (state.after.kind) {
+    case 'ended':
+      return [...published, 'end-cas'];
+    case 'running':
+      return target.generation === before?.generation ? [] : [...published, 'plan-cas'];
+    case 'publishing':
+      return state.after.winner === null ? ['claim-cas'] : ['commit-cas'];
+    case 'preparing':
+      return target.folded === null ? published : ['fold-cas'];
+    case 'loading':
+      return before?.phase.kind === 'restoring' ? ['stamp-cas'] : ['claim-cas'];
+    case 'stamping':
+      return [...published, 'claim-cas'];
+    case 'folding':
+      return published;
+  }
+}

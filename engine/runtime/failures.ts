@@ -1,0 +1,30 @@
+/** A failure with its place: what the runner knows when user code throws. */
+import { messageOf, UserCodeError } from '../model/errors.ts';
+
+/** User code threw while it handled one record of a source. */
+export class RecordFailure extends UserCodeError {
+  readonly split: string;
+  readonly position: number;
+  readonly operator: string;
+  readonly reason: string;
+
+  constructor(job: string, operator: string, split: string, position: number, thrown: unknown, record: string) {
+    const reason = messageOf(thrown);
+    super(
+      `job "${job}", operator "${operator}", split ${split}, position ${position}: ${reason}\n  record: ${record.slice(0, 500)}\n` +
+        '  Mend the function or the record, or take such records as env.deadLetters().',
+      { job, operator, split, position },
+      thrown,
+    );
+    this.split = split;
+    this.position = position;
+    this.operator = operator;
+    this.reason = reason;
+  }
+}
+
+/** User code threw where there is no single record to blame: in a timer, a window, or behind an aggregation. */
+export function operatorFailure(job: string, operator: string, where: string, thrown: unknown): UserCodeError {
+  if (thrown instanceof RecordFailure) return thrown;
+  return new UserCodeError(`job "${job}", operator "${operator}", ${where}: ${messageOf(thrown)}`, { job, operator }, thrown);
+}

@@ -1,0 +1,225 @@
+/**
+ * Runs one fused epoch over the wired tasks (ARCHITECTURE section 2): read the planned ranges, or until the budget is used up;
+ * drain the merges; bring every keyed stage to the epoch's final watermark, stage after stage; nothing is staged here.
+ */
+import type { Plan } from '../checkpoint/records.ts';
+import { RetryableError } from '../model/errors.ts';
+import { BATCH_ROWS, MAX_BUFFERED_SHUFFLE_ROWS, MAX_STAGED_BYTES } from '../model/limits.ts';
+import { MAX_WATERMARK, MIN_WATERMARK } from '../model/watermark.ts';
+import type { Clock } from '../ports/clock.ts';
+import { crashPoint } from './crash-point.ts';
+import type { EpochBudget } from './epoch-runner.ts';
+import type { KeyedStage } from './keyed-stage.ts';
+import type { SinkTask } from './sink-task.ts';
+import { channelRank, type SourceTask } from './source-task.ts';
+import type { SplitTask } from './split-task.ts';
+import { headsOf } from './stage-graph.ts';
+
+export interface EpochTasks {
+  readonly sources: readonly SourceTask[];
+  /** In topological order. */
+  readonly stages: readonly KeyedStage[];
+  readonly sinks: readonly SinkTask[];
+  flushDeadLetters(): void;
+}
+
+/** Milliseconds between two looks at timers and signals. */
+const BREATHE_MS = 15;
+/** Milliseconds between two looks at a source that has nothing new. */
+const POLL_MS = 5;
+
+export class FusedEpoch {
+  /** Longest time without progress, for `bench`: milliseconds between two batches. */
+  longestPauseMs = 0;
+  private readonly tasks: EpochTasks;
+  private readonly clock: Clock;
+  private readonly plan: Plan;
+  private readonly budget: EpochBudget;
+  private readonly startMs: number;
+  private breathed: number;
+  private rows = 0;
+
+  constructor(tasks: EpochTasks, clock: Clock, plan: Plan, budget: EpochBudget) {
+    this.tasks = tasks;
+    this.clock = clock;
+    this.plan = plan;
+    this.budget = budget;
+    this.startMs = clock.monotonicMs();
+    this.breathed = this.startMs;
+  }
+
+  /** True when everything has ended. */
+  async run(): Promise<boolean> {
+    const { sources, stages } = this.tasks;
+    this.begin();
+    for (const stage of stages) stage.advanceProcessingTime(this.plan.clock);
+    await this.read();
+    const ended = sources.every((source) => source.splits.every((split) => split.status === 'ended') && (source.source.bounded || source.splits.length > 0));
+    this.closeChannels();
+    for (const stage of stages) {
+      const watermark = this.stageWatermark(stage, ended);
+      if (stage.wiring.buffered) await stage.processBuffered(watermark, this.breathe);
+      else stage.drain();
+      await stage.advance(watermark, this.breathe);
+    }
+    this.tasks.flushDeadLetters();
+    return ended;
+  }
+
+  private begin(): void {
+    const { sources, stages } = this.tasks;
+    for (const source of sources) {
+      source.clockMs = this.plan.clock;
+      for (const split of source.splits) source.touch(split);
+    }
+    for (const stage of stages) stage.begin(this.plan.clock, stage.wiring.buffered ? [] : this.channelsOf(stage));
+  }
+
+  private channelsOf(stage: KeyedStage): { rank: number; bound: number }[] {
+    const channels: { rank: number; bound: number }[] = [];
+    for (const { split, rank, watermark } of this.inputsOf(stage)) if (split.status !== 'ended') channels.push({ rank, bound: watermark });
+    return channels;
+  }
+
+  /** The channels that sources feed into the stage, with the watermark of each. */
+  private *inputsOf(stage: KeyedStage): Iterable<{ split: SplitTask; rank: number; watermark: number }> {
+    for (const source of this.tasks.sources) {
+      for (const [i, leaf] of source.leaves.entries()) {
+        if (leaf.to !== stage.uid) continue;
+        for (const split of source.splits) yield { split, rank: channelRank(split, i), watermark: split.leafWatermarks[i] ?? MIN_WATERMARK };
+      }
+    }
+  }
+
+  /** Reads until every range is done, or, in an epoch that was not planned ahead, until the budget says so. */
+  private async read(): Promise<void> {
+    const middle = Math.max(1, Math.floor(this.budget.intervalMs / 2));
+    let pastMiddle = false;
+    for (;;) {
+      const elapsed = this.clock.monotonicMs() - this.startMs;
+      if (elapsed > this.budget.timeoutMs) throw new RetryableError(`the epoch took longer than the checkpoint timeout of ${this.budget.timeoutMs} ms.`);
+      if (!pastMiddle && (elapsed >= middle || this.rows > 0)) {
+        pastMiddle = true;
+        crashPoint('run-middle');
+      }
+      const next = this.nextSplit();
+      if (next === null) {
+        const open = this.tasks.sources.some((source) => source.splits.some((split) => split.status === 'waiting'));
+        if (!open || this.rows === 0 || this.overBudget(elapsed)) return;
+        await this.clock.sleep(POLL_MS);
+        for (const source of this.tasks.sources) for (const split of source.splits) if (split.status === 'waiting') split.status = 'reading';
+        continue;
+      }
+      if (next.split.plan.to === null && this.overBudget(elapsed)) return;
+      await this.readSome(next.source, next.split);
+      await this.breathe();
+    }
+  }
+
+  private overBudget(elapsedMs: number): boolean {
+    if (elapsedMs >= this.budget.intervalMs || this.rows >= this.budget.maxRows || this.budget.signal.aborted) return true;
+    let waiting = 0;
+    for (const stage of this.tasks.stages) waiting += stage.waiting;
+    if (waiting > MAX_BUFFERED_SHUFFLE_ROWS) return true;
+    let bytes = 0;
+    for (const sink of this.tasks.sinks) bytes += sink.bytes;
+    return bytes > MAX_STAGED_BYTES;
+  }
+
+  /** Always the split furthest behind; among equals the one that has been read least. */
+  private nextSplit(): { source: SourceTask; split: SplitTask } | null {
+    let best: { source: SourceTask; split: SplitTask } | null = null;
+    for (const source of this.tasks.sources) {
+      for (const split of source.splits) {
+        if (split.status !== 'reading') continue;
+        if (best === null || before(split, best.split)) best = { source, split };
+      }
+    }
+    return best;
+  }
+
+  private async readSome(source: SourceTask, split: SplitTask): Promise<void> {
+    const { to } = split.plan;
+    let batch = split.pending;
+    split.pending = null;
+    if (batch === null) {
+      const room = to === null ? Math.min(BATCH_ROWS, Math.max(1, this.budget.maxRows - this.rows)) : BATCH_ROWS;
+      const filled = split.reader.fill(room, to);
+      const result = filled instanceof Promise ? await filled : filled;
+      if (result === 'empty') {
+        split.status = 'waiting';
+        return;
+      }
+      if (result === 'end') {
+        this.endOf(source, split, to === null || (split.plan.state?.ended ?? false) ? 'ended' : 'done');
+        return;
+      }
+      batch = result;
+    }
+    this.rows += batch.n + batch.bad.length;
+    split.idle = false;
+    source.process(split, batch);
+    this.progress();
+  }
+
+  private endOf(source: SourceTask, split: SplitTask, status: 'done' | 'ended'): void {
+    split.status = status;
+    if (status === 'done') return;
+    for (const [i, leaf] of source.leaves.entries()) {
+      const stage = this.tasks.stages.find((s) => s.uid === leaf.to)!;
+      if (!stage.wiring.buffered) {
+        stage.close(channelRank(split, i), MAX_WATERMARK);
+        stage.drain();
+      }
+    }
+  }
+
+  /** The cut: no channel sends more in this epoch, and each holds its watermark. */
+  private closeChannels(): void {
+    for (const stage of this.tasks.stages) {
+      if (stage.wiring.buffered) continue;
+      for (const { split, rank, watermark } of this.inputsOf(stage)) {
+        if (split.status === 'ended') continue;
+        stage.close(rank, split.idle ? null : watermark);
+      }
+    }
+  }
+
+  private stageWatermark(stage: KeyedStage, ended: boolean): number {
+    let watermark = MAX_WATERMARK;
+    let counted = false;
+    for (const { split, watermark: own } of this.inputsOf(stage)) {
+      if (split.idle && split.status !== 'ended') continue;
+      counted = true;
+      if (split.status !== 'ended') watermark = Math.min(watermark, own);
+    }
+    for (const head of headsOf(stage.wiring.node)) {
+      if (head.operator.kind === 'source') continue;
+      counted = true;
+      const upstream = this.tasks.stages.find((s) => s.uid === head.uid);
+      watermark = Math.min(watermark, upstream === undefined ? (ended ? MAX_WATERMARK : MIN_WATERMARK) : upstream.watermark);
+    }
+    return counted ? Math.max(stage.watermark, watermark) : stage.watermark;
+  }
+
+  private progress(): void {
+    const now = this.clock.monotonicMs();
+    this.longestPauseMs = Math.max(this.longestPauseMs, now - this.lastProgress);
+    this.lastProgress = now;
+  }
+  private lastProgress = Number.POSITIVE_INFINITY;
+
+  /** Lets signals and timers in, at most every BREATHE_MS. */
+  private readonly breathe = async (): Promise<void> => {
+    const now = this.clock.monotonicMs();
+    if (now - this.breathed < BREATHE_MS) return;
+    await this.clock.sleep(0);
+    this.breathed = this.clock.monotonicMs();
+  };
+}
+
+function before(a: SplitTask, b: SplitTask): boolean {
+  const x = a.watermark;
+  const y = b.watermark;
+  return x !== y ? x < y : a.rows !== b.rows ? a.rows < b.rows : a.rank < b.rank;
+}

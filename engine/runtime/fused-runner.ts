@@ -1,0 +1,190 @@
+/**
+ * The data plane of fused epochs: one invocation reads, processes, stages; later publishes (ARCHITECTURE section 2).
+ *
+ * In memory stands the state that `tag` names. The tag is cleared before the first change of an epoch and set again when the epoch's
+ * own segments have won, or when nothing changed; whatever does not match is thrown away and read from the plan's segments.
+ */
+import type { Ack, BaseRef, Manifest, Plan, PlannedSplit, SegmentRef } from '../checkpoint/records.ts';
+import type { JobGraph } from '../graph/job-graph.ts';
+import { ConfigError, CorruptionError, FencedError, InvariantError } from '../model/errors.ts';
+import type { AttemptId } from '../model/ids.ts';
+import { MAX_WATERMARK, MIN_WATERMARK } from '../model/watermark.ts';
+import type { BlobStore } from '../ports/blob-store.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import { crashPoint } from './crash-point.ts';
+import { AttemptFailure, type EpochBudget, type EpochRunner, type SplitOffer } from './epoch-runner.ts';
+import { RecordFailure } from './failures.ts';
+import { FusedEpoch } from './fused-epoch.ts';
+import { ObjectIo } from './object-io.ts';
+import { foldState, restoreState, stateTag } from './state-io.ts';
+import { wireJob, type WiredJob } from './wire-job.ts';
+
+export interface RunnerOptions {
+  readonly job: string;
+  readonly graph: JobGraph;
+  readonly clock: Clock;
+  readonly blobs: BlobStore;
+  readonly log: Log | null;
+  /** Subtasks per keyed stage in one process; more than 1 only to test that packing changes nothing (E7a). */
+  readonly subtasks?: number;
+}
+
+export class FusedRunner implements EpochRunner {
+  readonly graphHash: string;
+  /** Milliseconds of the longest time between two batches so far. */
+  longestPauseMs = 0;
+  private readonly options: RunnerOptions;
+  private readonly wired: WiredJob;
+  private tag: string | null = null;
+
+  constructor(options: RunnerOptions) {
+    this.options = options;
+    this.graphHash = options.graph.hash;
+    this.wired = wireJob(options);
+  }
+
+  /** Before anything runs: sources and sinks check what they need. */
+  async validate(): Promise<void> {
+    for (const source of this.wired.sources) await source.source.validate(source.ctx);
+    for (const sink of this.wired.sinks) await sink.validate();
+  }
+
+  async discover(): Promise<readonly SplitOffer[]> {
+    return await this.wired.discover();
+  }
+
+  subtasks(): Readonly<Record<string, number>> {
+    const n = this.options.subtasks ?? 1;
+    return Object.fromEntries(this.options.graph.nodes.filter((node) => node.operator.kind === 'keyed').map((node) => [node.uid, n]));
+  }
+
+  async run(plan: Plan, attempt: AttemptId, budget: EpochBudget): Promise<{ readonly ack: Ack; readonly idle: boolean }> {
+    const { wired } = this;
+    try {
+      await this.prepare(plan);
+      const tag = this.tag;
+      this.tag = null;
+      const epoch = new FusedEpoch(wired, this.options.clock, plan, budget);
+      const ended = await epoch.run();
+      this.longestPauseMs = Math.max(this.longestPauseMs, epoch.longestPauseMs);
+      const io = new ObjectIo(this.options.blobs, { job: this.options.job, run: plan.run, epoch: plan.epoch, generation: plan.generation, stage: 'fused', subtask: 0, attempt });
+      const ack = await this.stage(plan, attempt, io, ended);
+      const idle = isIdle(plan, ack);
+      if (idle) this.tag = tag;
+      return { ack, idle };
+    } catch (thrown) {
+      throw this.failure(plan, thrown);
+    }
+  }
+
+  committed(manifest: Manifest): void {
+    this.tag = this.tagOf(manifest.state, this.subtasks());
+  }
+
+  async publish(manifest: Manifest): Promise<void> {
+    const io = new ObjectIo(this.options.blobs, null);
+    for (const sink of this.wired.sinks) await sink.publish(manifest, io, () => crashPoint('slot-published'));
+  }
+
+  async stamp(run: string, epoch: number): Promise<void> {
+    for (const sink of this.wired.sinks) await sink.stamp(run, epoch);
+  }
+
+  async fold(base: BaseRef | null, log: readonly SegmentRef[], run: string, tag: string): Promise<BaseRef> {
+    const { blobs, job, graph, clock } = this.options;
+    return await foldState(blobs, job, base, log, run, tag, graph.maxParallelism, () => clock.sleep(0));
+  }
+
+  async waitForInput(timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.options;
+    const until = clock.monotonicMs() + timeoutMs;
+    for (let pauseMs = 2; !signal.aborted && clock.monotonicMs() < until; pauseMs = Math.min(100, pauseMs * 2)) {
+      if (this.tag === null || this.wired.timerDue(clock.nowMs()) || (await this.wired.hasInput(clock.nowMs()))) return;
+      await clock.sleep(Math.min(pauseMs, Math.max(1, until - clock.monotonicMs())), signal);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.wired.close();
+  }
+
+  /** Brings memory to the plan's state, and the splits to its positions. */
+  private async prepare(plan: Plan): Promise<void> {
+    const { wired } = this;
+    const tag = this.tagOf(plan.state, plan.subtasks);
+    if (this.tag !== tag) {
+      this.tag = null;
+      await wired.reset(plan.subtasks);
+      await restoreState(plan.state, wired.stages, new ObjectIo(this.options.blobs, null));
+      for (const stage of wired.stages) stage.restored(plan.watermarks[stage.uid] ?? MIN_WATERMARK);
+      this.tag = tag;
+    }
+    await wired.openSplits(plan);
+  }
+
+  private tagOf(state: Plan['state'], subtasks: Readonly<Record<string, number>>): string {
+    return `${JSON.stringify(subtasks)} ${stateTag(state)}`;
+  }
+
+  private async stage(plan: Plan, attempt: AttemptId, io: ObjectIo, ended: boolean): Promise<Ack> {
+    const { wired } = this;
+    const segments: SegmentRef[] = [];
+    let eventTime = Infinity;
+    let processingTime = Infinity;
+    for (const stage of wired.stages) {
+      for (const [i, subtask] of stage.subtasks.entries()) {
+        const bytes = subtask.snapshot();
+        if (bytes !== null) {
+          const object = await io.write(`state-${stage.uid}-${i}`, [bytes], false);
+          segments.push({ object, epoch: plan.epoch, stage: stage.uid, keyGroups: subtask.keyGroups });
+        }
+        const next = subtask.nextTimers();
+        eventTime = Math.min(eventTime, next.eventTime);
+        processingTime = Math.min(processingTime, next.processingTime);
+      }
+      stage.sweepKeys();
+    }
+    const staged = [];
+    for (const sink of wired.sinks) staged.push(...(await sink.stage(io)));
+    if (segments.length > 0 || staged.length > 0) crashPoint('segments-staged');
+    const finite = (time: number): number | null => (time === Infinity ? null : Math.min(time, MAX_WATERMARK));
+    return {
+      format: 1,
+      attempt,
+      ranges: wired.ranges(plan),
+      watermarks: Object.fromEntries(wired.stages.map((stage) => [stage.uid, stage.watermark])),
+      segments,
+      staged,
+      counts: wired.takeCounts(staged),
+      nextTimers: { eventTime: finite(eventTime), processingTime: finite(processingTime) },
+      keys: Object.fromEntries(wired.stages.map((stage) => [stage.uid, stage.keys.size])),
+      ended,
+    };
+  }
+
+  private failure(plan: Plan, thrown: unknown): AttemptFailure {
+    const { wired } = this;
+    const ranges = wired.rangesRead(plan);
+    wired.discard();
+    this.tag = null;
+    const poison =
+      thrown instanceof RecordFailure && this.options.graph.hasDeadLetters
+        ? { split: thrown.split, position: thrown.position, operator: thrown.operator, error: thrown.reason }
+        : null;
+    const hopeless = thrown instanceof ConfigError || thrown instanceof CorruptionError || thrown instanceof InvariantError || thrown instanceof FencedError;
+    return new AttemptFailure(thrown, { ranges: poison === null ? null : ranges, poison, retryable: !hopeless });
+  }
+}
+
+/** Nothing was read or emitted, and no watermark, idleness or end came to pass: the epoch says nothing new. */
+function isIdle(plan: Plan, ack: Ack): boolean {
+  if (ack.segments.length > 0 || ack.staged.length > 0 || Object.values(ack.counts).some((n) => n > 0)) return false;
+  if (ack.ended) return false;
+  for (const [stage, watermark] of Object.entries(ack.watermarks)) if (watermark !== (plan.watermarks[stage] ?? MIN_WATERMARK)) return false;
+  const before = new Map(plan.splits.map((split): [string, PlannedSplit] => [split.id, split]));
+  return ack.ranges.every((range) => {
+    const planned = before.get(range.id)!;
+    return range.from === range.to && (planned.state?.ended ?? false) === range.state.ended && (planned.state?.idleSince ?? null) === range.state.idleSince;
+  });
+}

@@ -1,0 +1,242 @@
+/**
+ * A keyed stage of a fused epoch: keys to ids, rows to subtasks, and the order of things within the epoch.
+ *
+ * Direct stages are fed by sources only: rows flow through the merge as they are read. Buffered stages have another keyed stage before
+ * them: a key group of that stage may still emit rows with an early watermark at the end of the epoch, so their rows wait until then
+ * and are ordered by (watermark before, channel rank, position) at once: the same order (E7a).
+ */
+import type { JobNode } from '../graph/job-graph.ts';
+import { InvariantError } from '../model/errors.ts';
+import { BATCH_ROWS } from '../model/limits.ts';
+import { MIN_WATERMARK } from '../model/watermark.ts';
+import { ExchangeBatch } from '../operators/exchange-batch.ts';
+import { KeyIndex } from '../state/key-index.ts';
+import type { StateReader } from '../state/state-entries.ts';
+import type { ExchangeLeaf } from './chain-leaf.ts';
+import { RecordFailure, operatorFailure } from './failures.ts';
+import { KeyedSubtask } from './keyed-subtask.ts';
+import type { OutputChain } from './output-chain.ts';
+
+export interface StageWiring {
+  readonly job: string;
+  readonly node: JobNode;
+  readonly maxParallelism: number;
+  readonly buffered: boolean;
+  readonly subtasks: number;
+  chain(subtask: number, tag: string | null): OutputChain | null;
+  /** A further batch refers to the same source rows. */
+  retain(batch: ExchangeBatch): void;
+  release(batch: ExchangeBatch): void;
+}
+
+/** Rows of one buffered input, and the rank of its channel 0. */
+export interface BufferedInput {
+  readonly leaf: ExchangeLeaf;
+  readonly rankBase: number;
+}
+
+export class KeyedStage {
+  readonly wiring: StageWiring;
+  readonly keys: KeyIndex;
+  readonly subtasks: KeyedSubtask[] = [];
+  readonly inputs: BufferedInput[] = [];
+  /** The stage's watermark: at the end of the base epoch, then of this one. */
+  watermark = MIN_WATERMARK;
+  private readonly owner: Int32Array;
+
+  constructor(wiring: StageWiring) {
+    this.wiring = wiring;
+    const { node, maxParallelism, subtasks } = wiring;
+    this.keys = new KeyIndex(maxParallelism);
+    this.owner = new Int32Array(maxParallelism);
+    if (node.operator.kind !== 'keyed') throw new InvariantError('a keyed stage starts at a keyed operator');
+    for (let index = 0; index < subtasks; index++) {
+      const keyGroups = keyGroupRange(maxParallelism, subtasks, index);
+      this.owner.fill(index, ...keyGroups);
+      const subtask = new KeyedSubtask({
+        job: wiring.job,
+        node,
+        index,
+        keys: this.keys,
+        keyGroups,
+        operator: node.operator.factory.create(),
+        chain: (tag) => wiring.chain(index, tag),
+        release: (batch) => wiring.release(batch),
+      });
+      this.subtasks.push(subtask);
+    }
+  }
+
+  get uid(): string {
+    return this.wiring.node.uid;
+  }
+
+  async open(): Promise<void> {
+    for (const subtask of this.subtasks) await subtask.open();
+  }
+
+  /** Where restored entries of this stage go. */
+  get reader(): StateReader {
+    const of = (key: unknown): StateReader => this.subtasks[this.owner[this.keys.keyGroups[this.keys.idOf(key)]!]!]!.operator;
+    return {
+      restore: (key, name, sub, value) => of(key).restore(key, name, sub, value),
+      restoreRemoved: (key, name, sub) => of(key).restoreRemoved(key, name, sub),
+    };
+  }
+
+  restored(watermark: number): void {
+    this.watermark = watermark;
+    for (const subtask of this.subtasks) subtask.operator.restored(watermark);
+  }
+
+  begin(clockMs: number, channels: readonly { readonly rank: number; readonly bound: number }[]): void {
+    for (const subtask of this.subtasks) {
+      subtask.beginEpoch(clockMs);
+      subtask.merge.begin(channels);
+    }
+  }
+
+  advanceProcessingTime(clockMs: number): void {
+    for (const subtask of this.subtasks) {
+      for (let g = subtask.keyGroups[0]; g < subtask.keyGroups[1]; g++) subtask.advanceProcessingTime(g, clockMs);
+    }
+  }
+
+  /** Rows of a direct input's channel; `batch` is given back through `release`. */
+  accept(leaf: ExchangeLeaf, batch: ExchangeBatch, rank: number, bound: number): void {
+    this.assignKeys(leaf, batch, 0);
+    if (this.subtasks.length === 1) {
+      const { merge } = this.subtasks[0]!;
+      merge.push(rank, batch, bound);
+      merge.drain();
+      return;
+    }
+    const parts = this.subtasks.map(() => emptyLike(batch));
+    for (let j = 0; j < batch.n; j++) copyRow(batch, j, parts[this.ownerOf(batch.keyIds[j]!)]!);
+    for (const part of parts) this.wiring.retain(part);
+    this.wiring.release(batch);
+    this.subtasks.forEach((subtask, i) => {
+      subtask.merge.push(rank, parts[i]!, bound);
+      subtask.merge.drain();
+    });
+  }
+
+  close(rank: number, watermark: number | null): void {
+    for (const subtask of this.subtasks) subtask.merge.close(rank, watermark);
+  }
+
+  drain(): void {
+    for (const subtask of this.subtasks) subtask.merge.drain();
+  }
+
+  get waiting(): number {
+    let sum = 0;
+    for (const subtask of this.subtasks) sum += subtask.merge.waiting;
+    for (const { leaf } of this.inputs) sum += leaf.batch.n;
+    return sum;
+  }
+
+  /** Everything that waited, in order. */
+  async processBuffered(cap: number, breathe: () => Promise<void>): Promise<void> {
+    const order: { readonly batch: ExchangeBatch; readonly row: number; readonly wm: number; readonly rank: number }[] = [];
+    for (const { leaf, rankBase } of this.inputs) {
+      const { batch } = leaf;
+      this.assignKeys(leaf, batch, 0);
+      for (let row = 0; row < batch.n; row++) order.push({ batch, row, wm: batch.wm[row]!, rank: rankBase + batch.channel[row]! });
+    }
+    order.sort((a, b) => a.wm - b.wm || a.rank - b.rank);
+    for (let i = 0; i < order.length; i++) {
+      const { batch, row } = order[i]!;
+      this.subtasks[this.ownerOf(batch.keyIds[row]!)]!.gather(batch, row, cap);
+      if (i % BATCH_ROWS === 0) await breathe();
+    }
+    for (const subtask of this.subtasks) subtask.gatheredEnd(cap);
+    for (const { leaf } of this.inputs) leaf.batch = leaf.batch.capacity > 64 * BATCH_ROWS ? new ExchangeBatch(BATCH_ROWS) : emptied(leaf.batch);
+  }
+
+  /** End of epoch: every key group's watermark becomes `watermark`. */
+  async advance(watermark: number, breathe: () => Promise<void>): Promise<void> {
+    this.watermark = Math.max(this.watermark, watermark);
+    for (const subtask of this.subtasks) {
+      for (let g = subtask.keyGroups[0]; g < subtask.keyGroups[1]; g++) {
+        subtask.advance(g, this.watermark);
+        await breathe();
+      }
+      subtask.flush();
+    }
+  }
+
+  sweepKeys(): void {
+    this.keys.sweep((id) => this.subtasks[this.ownerOf(id)]!.operator.isLive(id));
+  }
+
+  async closeOperators(): Promise<void> {
+    for (const subtask of this.subtasks) await subtask.operator.close();
+  }
+
+  private ownerOf(id: number): number {
+    return this.owner[this.keys.keyGroups[id]!]!;
+  }
+
+  private assignKeys(leaf: ExchangeLeaf, batch: ExchangeBatch, from: number): void {
+    const { keys } = this;
+    if (leaf.keyColumn >= 0 && leaf.key.kind === 'field') {
+      const cols = batch.source!.cols!;
+      const field = cols.fields.get(leaf.key.field)!;
+      this.guardKeys(batch, () => keys.idsOfColumn(cols, field, batch.index, from, batch.n, batch.keyIds));
+      return;
+    }
+    let j = from;
+    this.guardKeys(
+      batch,
+      () => {
+        const { keyIds, keys: values, n } = batch;
+        for (; j < n; j++) keyIds[j] = keys.idOf(values[j]);
+      },
+      () => j,
+    );
+  }
+
+  private guardKeys(batch: ExchangeBatch, assign: () => void, row?: () => number): void {
+    try {
+      assign();
+    } catch (thrown) {
+      const { job, node } = this.wiring;
+      const { source } = batch;
+      const at = row?.() ?? this.keys.failedRow;
+      if (source === null) throw operatorFailure(job, node.name, `key of a row with timestamp ${batch.ts[at]}`, thrown);
+      const i = batch.index[at]!;
+      throw new RecordFailure(job, node.name, batch.split, source.positionOf(i), thrown, source.rawOf(i));
+    }
+  }
+}
+
+/** Flink's KeyGroupRangeAssignment: contiguous, as even as possible. */
+export function keyGroupRange(maxParallelism: number, parallelism: number, index: number): [number, number] {
+  const start = Math.floor((index * maxParallelism + parallelism - 1) / parallelism);
+  const end = Math.floor(((index + 1) * maxParallelism + parallelism - 1) / parallelism);
+  return [start, end];
+}
+
+function emptied(batch: ExchangeBatch): ExchangeBatch {
+  batch.n = 0;
+  return batch;
+}
+
+function emptyLike(batch: ExchangeBatch): ExchangeBatch {
+  const part = new ExchangeBatch(Math.max(16, batch.n));
+  part.lazy = batch.lazy;
+  part.source = batch.source;
+  part.split = batch.split;
+  part.rank = batch.rank;
+  return part;
+}
+
+function copyRow(from: ExchangeBatch, j: number, to: ExchangeBatch): void {
+  const n = to.n++;
+  to.values[n] = from.values[j];
+  to.index[n] = from.index[j]!;
+  to.ts[n] = from.ts[j]!;
+  to.wm[n] = from.wm[j]!;
+  to.keyIds[n] = from.keyIds[j]!;
+}

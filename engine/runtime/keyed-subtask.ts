@@ -1,0 +1,176 @@
+/**
+ * One subtask of a keyed stage: an operator instance over a range of key groups, the merge of its channels, and the compiled chains
+ * behind its outputs.
+ */
+import type { JobNode } from '../graph/job-graph.ts';
+import { BATCH_ROWS } from '../model/limits.ts';
+import { ExchangeBatch } from '../operators/exchange-batch.ts';
+import type { KeyedOperator } from '../operators/keyed-operator.ts';
+import { OutputBuffer } from '../operators/output-buffer.ts';
+import type { KeyIndex } from '../state/key-index.ts';
+import { SegmentWriter } from '../state/segment.ts';
+import { ChannelMerge } from './channel-merge.ts';
+import { operatorFailure, RecordFailure } from './failures.ts';
+import type { OutputChain } from './output-chain.ts';
+
+export interface SubtaskWiring {
+  readonly job: string;
+  readonly node: JobNode;
+  readonly index: number;
+  readonly keys: KeyIndex;
+  readonly keyGroups: readonly [from: number, to: number];
+  readonly operator: KeyedOperator;
+  /** The chain behind an output of the operator; null when nobody consumes it. */
+  chain(tag: string | null): OutputChain | null;
+  release(batch: ExchangeBatch): void;
+}
+
+export class KeyedSubtask {
+  readonly merge: ChannelMerge;
+  readonly counts = new Map<string, number>();
+  private readonly wiring: SubtaskWiring;
+  private readonly outputs: OutputBuffer[] = [];
+  private readonly sides = new Map<string, OutputBuffer | null>();
+  private readonly gathered = new ExchangeBatch(BATCH_ROWS);
+  /** Rows taken since the epoch began, and whether anything was emitted: an epoch without either is idle. */
+  rows = 0;
+
+  constructor(wiring: SubtaskWiring) {
+    this.wiring = wiring;
+    this.merge = new ChannelMerge((batch, from, to, cap) => this.process(batch, from, to, cap), wiring.release);
+  }
+
+  get operator(): KeyedOperator {
+    return this.wiring.operator;
+  }
+  get keyGroups(): readonly [number, number] {
+    return this.wiring.keyGroups;
+  }
+
+  async open(): Promise<void> {
+    const { node, keys, keyGroups } = this.wiring;
+    await this.guardAsync('open', () =>
+      this.operator.open({
+        uid: node.uid,
+        name: node.name,
+        keys,
+        keyGroups,
+        output: this.output(null) ?? new OutputBuffer(() => undefined),
+        side: (tag) => this.side(tag),
+        count: (name, n) => {
+          this.counts.set(name, (this.counts.get(name) ?? 0) + n);
+        },
+      }),
+    );
+  }
+
+  get emitted(): number {
+    let sum = 0;
+    for (const output of this.outputs) sum += output.emitted + output.n;
+    return sum;
+  }
+
+  beginEpoch(clockMs: number): void {
+    this.rows = 0;
+    this.counts.clear();
+    for (const output of this.outputs) output.emitted = 0;
+    this.operator.beginEpoch(clockMs);
+  }
+
+  advanceProcessingTime(keyGroup: number, clockMs: number): void {
+    this.guard('a processing-time timer', () => this.operator.advanceProcessingTime(keyGroup, clockMs));
+  }
+
+  advance(keyGroup: number, watermark: number): void {
+    this.guard('a timer or window', () => this.operator.advance(keyGroup, watermark));
+  }
+
+  flush(): void {
+    for (const output of this.outputs) output.flush();
+  }
+
+  /** Rows in their final order that no merge is needed for, copied in small batches. */
+  gather(from: ExchangeBatch, row: number, cap: number): void {
+    const to = this.gathered;
+    const j = to.n++;
+    to.values[j] = from.values[row];
+    to.ts[j] = from.ts[row]!;
+    to.wm[j] = from.wm[row]!;
+    to.keyIds[j] = from.keyIds[row]!;
+    if (to.n === BATCH_ROWS) this.gatheredEnd(cap);
+  }
+
+  gatheredEnd(cap: number): void {
+    if (this.gathered.n > 0) this.process(this.gathered, 0, this.gathered.n, cap);
+    this.gathered.n = 0;
+  }
+
+  snapshot(): Uint8Array | null {
+    const writer = new SegmentWriter();
+    this.guard('writing state', () => this.operator.snapshot(writer));
+    return writer.finish();
+  }
+
+  nextTimers(): { readonly eventTime: number; readonly processingTime: number } {
+    let eventTime = Infinity;
+    let processingTime = Infinity;
+    for (let g = this.keyGroups[0]; g < this.keyGroups[1]; g++) {
+      eventTime = Math.min(eventTime, this.operator.nextEventTimer(g));
+      processingTime = Math.min(processingTime, this.operator.nextProcessingTimer(g));
+    }
+    return { eventTime, processingTime };
+  }
+
+  private process(batch: ExchangeBatch, from: number, to: number, cap: number): void {
+    this.rows += to - from;
+    try {
+      this.operator.process(batch, from, to, cap);
+    } catch (thrown) {
+      throw this.located(batch, thrown);
+    }
+  }
+
+  private located(batch: ExchangeBatch, thrown: unknown): unknown {
+    if (thrown instanceof RecordFailure) return thrown;
+    const { job, node, keys } = this.wiring;
+    const row = this.operator.failedRow;
+    const { source } = batch;
+    if (row < 0) return operatorFailure(job, node.name, 'in a timer or window', thrown);
+    if (source === null) {
+      const key = String(keys.keys[batch.keyIds[row]!]);
+      return operatorFailure(job, node.name, `key ${key}, row with timestamp ${batch.ts[row]}`, thrown);
+    }
+    const at = batch.index[row]!;
+    return new RecordFailure(job, node.name, batch.split, source.positionOf(at), thrown, source.rawOf(at));
+  }
+
+  private guard(where: string, run: () => void): void {
+    try {
+      run();
+    } catch (thrown) {
+      throw operatorFailure(this.wiring.job, this.wiring.node.name, `in ${where}`, thrown);
+    }
+  }
+
+  private async guardAsync(where: string, run: () => void | Promise<void>): Promise<void> {
+    try {
+      await run();
+    } catch (thrown) {
+      throw operatorFailure(this.wiring.job, this.wiring.node.name, `in ${where}`, thrown);
+    }
+  }
+
+  private side(tag: string): OutputBuffer | null {
+    let side = this.sides.get(tag);
+    if (side === undefined) this.sides.set(tag, (side = this.output(tag)));
+    return side;
+  }
+
+  private output(tag: string | null): OutputBuffer | null {
+    const chain = this.wiring.chain(tag);
+    if (chain === null) return null;
+    const output = new OutputBuffer((buffer) => chain.run(buffer));
+    this.outputs.push(output);
+    return output;
+  }
+}

@@ -1,0 +1,86 @@
+/** One sink: a writer per slot in use, what they stage, and what is published after the commit. */
+import type { Manifest, ObjectRef, StagedSlot } from '../checkpoint/records.ts';
+import type { JobNode } from '../graph/job-graph.ts';
+import { UserCodeError, messageOf } from '../model/errors.ts';
+import { DEFAULT_SINK_SLOTS } from '../model/limits.ts';
+import type { Sink, SinkContext, SinkPublisher, SinkWriter } from '../ports/sink.ts';
+import type { SinkLeaf } from './chain-leaf.ts';
+import type { ObjectIo } from './object-io.ts';
+
+export class SinkTask {
+  readonly node: JobNode;
+  private readonly sink: Sink<never>;
+  private readonly ctx: SinkContext;
+  private readonly writers = new Map<number, SinkWriter<never>>();
+  private publisher: SinkPublisher | null = null;
+
+  constructor(node: JobNode, sink: Sink<never>, ctx: SinkContext) {
+    this.node = node;
+    this.sink = sink;
+    this.ctx = ctx;
+  }
+
+  async validate(): Promise<void> {
+    await this.sink.validate(this.ctx);
+  }
+
+  get bytes(): number {
+    let sum = 0;
+    for (const writer of this.writers.values()) sum += writer.bytes;
+    return sum;
+  }
+
+  /** Takes the rows of a leaf into the subtask's slot. */
+  write(leaf: SinkLeaf, subtask: number): void {
+    if (leaf.n === 0) return;
+    const slot = subtask % DEFAULT_SINK_SLOTS;
+    let writer = this.writers.get(slot);
+    if (writer === undefined) this.writers.set(slot, (writer = this.sink.writer(this.ctx)));
+    try {
+      writer.write(leaf.values as never[], leaf.ts, leaf.n);
+    } catch (thrown) {
+      throw new UserCodeError(
+        `job "${this.ctx.job}", sink "${this.node.name}": writing row ${Math.max(0, writer.failedRow)} of a batch failed: ${messageOf(thrown)}`,
+        { job: this.ctx.job, operator: this.node.name },
+        thrown,
+      );
+    }
+    leaf.n = 0;
+  }
+
+  discard(): void {
+    for (const writer of this.writers.values()) writer.discard();
+  }
+
+  /** Stages what was written since the last time. */
+  async stage(io: ObjectIo): Promise<StagedSlot[]> {
+    const staged: StagedSlot[] = [];
+    for (const [slot, writer] of [...this.writers].sort(([a], [b]) => a - b)) {
+      const { chunks, records } = writer.take();
+      if (chunks.length === 0) continue;
+      const objects: ObjectRef[] = [await io.write(`out-${this.node.uid}-${slot}`, chunks)];
+      staged.push({ sink: this.node.uid, slot, records, objects });
+    }
+    return staged;
+  }
+
+  async publish(manifest: Manifest, io: ObjectIo, published: () => void): Promise<void> {
+    for (const { slot, records, objects } of manifest.staged.filter((s) => s.sink === this.node.uid)) {
+      const chunks: Uint8Array[] = [];
+      for (const object of objects) chunks.push(await io.read(object));
+      this.publisher ??= await this.sink.publisher(this.ctx);
+      await this.publisher.publish({ run: manifest.run, epoch: manifest.epoch, slot, records, chunks });
+      published();
+    }
+  }
+
+  async stamp(run: string, epoch: number): Promise<void> {
+    this.publisher ??= await this.sink.publisher(this.ctx);
+    for (let slot = 0; slot < DEFAULT_SINK_SLOTS; slot++) await this.publisher.stamp(run, epoch, slot);
+  }
+
+  async close(): Promise<void> {
+    await this.publisher?.close();
+    this.publisher = null;
+  }
+}

@@ -1,0 +1,239 @@
+/**
+ * One source of a fused epoch: reads its splits, runs the chain behind the source over each batch, and passes the rows on to keyed
+ * stages and sinks. Records that do not decode, are on the plan's skip list, or make a function of the chain throw become dead
+ * letters where the job has them; otherwise the first one fails the epoch.
+ */
+import type { JobNode } from '../graph/job-graph.ts';
+import type { DeadLetter } from '../model/bad-record.ts';
+import { messageOf, UserCodeError } from '../model/errors.ts';
+import { BATCH_ROWS } from '../model/limits.ts';
+import type { SourceBatch } from '../model/source-batch.ts';
+import { ExchangeBatch } from '../operators/exchange-batch.ts';
+import type { Source, SourceContext } from '../ports/source.ts';
+import { compileChain, type CompiledChain } from './chain-compiler.ts';
+import type { ChainLeaf, ExchangeLeaf, SinkLeaf } from './chain-leaf.ts';
+import { RecordFailure } from './failures.ts';
+import type { KeyedStage } from './keyed-stage.ts';
+import { SplitTask } from './split-task.ts';
+
+export interface SourceWiring {
+  readonly job: string;
+  readonly node: JobNode;
+  readonly source: Source<unknown>;
+  readonly ctx: SourceContext;
+  leaf(to: JobNode, key: ExchangeLeaf['key'] | null): ChainLeaf;
+  stage(uid: string): KeyedStage;
+  feed(leaf: SinkLeaf): void;
+  /** Null: the job has no dead-letter output. */
+  deadLetter: ((letter: DeadLetter) => void) | null;
+}
+
+export class SourceTask {
+  readonly splits: SplitTask[] = [];
+  readonly counts = new Map<string, number>();
+  clockMs = 0;
+  private readonly wiring: SourceWiring;
+  private chain: CompiledChain | null = null;
+  private lazy = false;
+  private readonly all: ChainLeaf[] = [];
+  private readonly exchanges: ExchangeLeaf[] = [];
+  private readonly sinks: SinkLeaf[] = [];
+  private readonly spare: ExchangeBatch[] = [];
+  /** Batches whose rows someone still refers to. */
+  private readonly held = new Map<SourceBatch, { refs: number; readonly split: SplitTask }>();
+
+  constructor(wiring: SourceWiring) {
+    this.wiring = wiring;
+  }
+
+  get uid(): string {
+    return this.wiring.node.uid;
+  }
+  get node(): JobNode {
+    return this.wiring.node;
+  }
+  get source(): Source<unknown> {
+    return this.wiring.source;
+  }
+  get ctx(): SourceContext {
+    return this.wiring.ctx;
+  }
+
+  /** The chain's leaves exist once it is compiled; before that no row has been seen. */
+  get leaves(): readonly ExchangeLeaf[] {
+    return this.exchanges;
+  }
+
+  /** The stages behind the chain are new: so are its leaves. */
+  rewire(): void {
+    if (this.chain !== null) takeChainCounts(this.chain, this.counts);
+    this.chain = null;
+    this.all.length = 0;
+    this.exchanges.length = 0;
+    this.sinks.length = 0;
+    this.spare.length = 0;
+    this.held.clear();
+  }
+
+  /** Compiles the chain for the kind of rows the source makes; `sample` null: before the first batch. */
+  private compiled(sample: SourceBatch | null): CompiledChain {
+    const lazy = sample !== null && sample.row !== null;
+    if (this.chain !== null && (sample === null || this.lazy === lazy || sample.n === 0)) return this.chain;
+    if (this.chain !== null) takeChainCounts(this.chain, this.counts);
+    let next = 0;
+    const columns = new Map<string, boolean>();
+    if (sample?.cols !== null && sample !== null) for (const [name, i] of sample.cols.fields) columns.set(name, sample.cols.start[i] !== null);
+    this.lazy = lazy;
+    this.chain = compileChain({
+      head: this.wiring.node,
+      tag: null,
+      input: { kind: 'source', lazy, columns },
+      // The tree is walked in the same order each time, so a second compilation meets the same leaves.
+      leaf: (to, key) => {
+        const known = this.all[next++];
+        if (known !== undefined) return known;
+        const leaf = this.wiring.leaf(to, key);
+        this.all.push(leaf);
+        if (leaf.kind === 'exchange') this.exchanges.push(leaf);
+        else this.sinks.push(leaf);
+        return leaf;
+      },
+    });
+    return this.chain;
+  }
+
+  /** Initial channel state of a new split. */
+  initialState(): readonly number[] {
+    return this.compiled(null).initialState;
+  }
+
+  /** Watermarks of a split before anything is read in this epoch. */
+  touch(split: SplitTask): void {
+    const chain = this.compiled(null);
+    chain.run(EMPTY, 0, 0, split.state, this.clockMs);
+    split.leafWatermarks = this.exchanges.map((leaf) => leaf.wmEnd);
+  }
+
+  /** Runs a batch of the split through the chain and hands its rows on. */
+  process(split: SplitTask, batch: SourceBatch): void {
+    const chain = this.compiled(batch);
+    this.held.set(batch, { refs: 1, split });
+    for (const leaf of this.exchanges) {
+      if (leaf.buffered) continue;
+      const spare = this.spare.pop() ?? new ExchangeBatch(BATCH_ROWS);
+      spare.n = 0;
+      spare.source = batch;
+      spare.split = split.id;
+      leaf.batch = spare;
+    }
+    const before = this.exchanges.map((leaf) => (leaf.buffered ? leaf.batch.n : 0));
+    this.count('recordsIn', batch.n + batch.bad.length);
+    for (const bad of batch.bad) this.refuse(split, bad.position, this.wiring.node.name, bad.error, () => bad.raw, null);
+    this.runRows(chain, split, batch);
+    split.position = batch.endPosition;
+    split.rows += batch.n + batch.bad.length;
+    split.leafWatermarks = this.exchanges.map((leaf) => leaf.wmEnd);
+    this.exchanges.forEach((leaf, i) => {
+      if (leaf.buffered) {
+        leaf.batch.channel.fill(channelRank(split, i), before[i]!, leaf.batch.n);
+        return;
+      }
+      this.retain(leaf.batch);
+      this.wiring.stage(leaf.to).accept(leaf, leaf.batch, channelRank(split, i), leaf.wmEnd);
+    });
+    for (const leaf of this.sinks) this.wiring.feed(leaf);
+    this.letGo(batch);
+  }
+
+  retain(batch: ExchangeBatch): void {
+    const held = this.held.get(batch.source!);
+    if (held !== undefined) held.refs++;
+  }
+
+  /** A stage has taken all rows of the batch. */
+  release(batch: ExchangeBatch): void {
+    const { source } = batch;
+    batch.source = null;
+    this.spare.push(batch);
+    if (source !== null) this.letGo(source);
+  }
+
+  owns(batch: ExchangeBatch): boolean {
+    return batch.source !== null && this.held.has(batch.source);
+  }
+
+  takeCounts(into: Map<string, number>): void {
+    for (const [name, n] of this.counts) into.set(name, (into.get(name) ?? 0) + n);
+    this.counts.clear();
+    if (this.chain !== null) takeChainCounts(this.chain, into);
+  }
+
+  async close(): Promise<void> {
+    for (const split of this.splits) await split.reader.close();
+    this.splits.length = 0;
+  }
+
+  private letGo(source: SourceBatch): void {
+    const held = this.held.get(source);
+    if (held === undefined || --held.refs > 0) return;
+    this.held.delete(source);
+    held.split.reader.release(source);
+  }
+
+  private runRows(chain: CompiledChain, split: SplitTask, batch: SourceBatch): void {
+    let from = 0;
+    for (;;) {
+      const skipped = split.skip.size === 0 ? batch.n : nextSkipped(split.skip, batch, from);
+      while (from < skipped) {
+        const reached = chain.run(batch, from, skipped, split.state, this.clockMs);
+        if (reached < skipped) {
+          const operator = chain.operators[chain.report.at]!.name;
+          this.refuse(split, batch.positionOf(reached), operator, messageOf(chain.report.error), () => batch.rawOf(reached), chain.report.error);
+        }
+        from = reached < skipped ? reached + 1 : skipped;
+      }
+      if (skipped === batch.n) break;
+      const { operator, error } = split.skip.get(batch.positionOf(skipped))!;
+      this.refuse(split, batch.positionOf(skipped), operator, error, () => batch.rawOf(skipped), null);
+      from = skipped + 1;
+    }
+    if (batch.n === 0) chain.run(batch, 0, 0, split.state, this.clockMs);
+  }
+
+  private refuse(split: SplitTask, position: number, operator: string, error: string, raw: () => string, thrown: unknown): void {
+    const { job, deadLetter, node } = this.wiring;
+    if (deadLetter !== null) {
+      this.count('deadLettered', 1);
+      deadLetter({ job, operator, split: split.id, position, error, record: raw() });
+      return;
+    }
+    if (thrown !== null) throw new RecordFailure(job, operator, split.id, position, thrown, raw());
+    throw new UserCodeError(
+      `job "${job}", source "${node.name}", split ${split.id}, position ${position}: the record does not parse: ${error}\n  record: ${raw().slice(0, 500)}\n` +
+        '  Mend the input, or take such records as env.deadLetters().',
+      { job, operator: node.name, split: split.id, position },
+    );
+  }
+
+  private count(name: string, n: number): void {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + n);
+  }
+}
+
+/** A split reaches a stage once for each leaf: after a self-union its rows come by several ways. */
+export function channelRank(split: SplitTask, leaf: number): number {
+  return split.rank * MAX_LEAVES + leaf;
+}
+const MAX_LEAVES = 1024;
+
+export function takeChainCounts(chain: CompiledChain, into: Map<string, number>): void {
+  chain.counterNames.forEach((name, i) => into.set(name, (into.get(name) ?? 0) + chain.counters[i]!));
+  chain.counters.fill(0);
+}
+
+function nextSkipped(skip: ReadonlyMap<number, unknown>, batch: SourceBatch, from: number): number {
+  for (let i = from; i < batch.n; i++) if (skip.has(batch.positionOf(i))) return i;
+  return batch.n;
+}
+
+const EMPTY = { n: 0, values: [], row: null, timestamps: null };

@@ -1,0 +1,100 @@
+/** Keyed state between the operators and the object store: restore what a plan names, and fold the log into a base. */
+import { foldObjectName } from '../checkpoint/object-names.ts';
+import type { BaseRef, ObjectRef, Plan, SegmentRef } from '../checkpoint/records.ts';
+import { ConfigError } from '../model/errors.ts';
+import type { Epoch } from '../model/ids.ts';
+import type { BlobStore } from '../ports/blob-store.ts';
+import { keyHash, keyText } from '../state/key-bytes.ts';
+import { readSegment, SegmentWriter } from '../state/segment.ts';
+import type { KeyedStage } from './keyed-stage.ts';
+import { objectName, ObjectIo } from './object-io.ts';
+
+/** Tells committed states apart: what a cache in memory is valid for (ARCHITECTURE section 5). */
+export function stateTag(state: Plan['state']): string {
+  const { base, log } = state;
+  return [...(base?.snapshots ?? []), ...log].map((part) => objectName(part.object)).join('|');
+}
+
+/** Hands every entry of the state to its stage, in the order written. */
+export async function restoreState(state: Plan['state'], stages: readonly KeyedStage[], io: ObjectIo): Promise<void> {
+  for (const part of [...(state.base?.snapshots ?? []), ...state.log]) {
+    const stage = stages.find((s) => s.uid === part.stage);
+    if (stage === undefined) {
+      throw new ConfigError(
+        `the checkpoint holds state of operator uid "${part.stage}", but the job has no such operator any more. Give the operator its old uid, or start the job in a new state folder.`,
+      );
+    }
+    readSegment(await io.read(part.object), 0, Infinity, objectName(part.object), stage.reader);
+  }
+}
+
+/** Key groups folded at a time: bounds what is in memory and how long a slice takes. */
+const FOLD_GROUPS = 8;
+
+interface Entry {
+  readonly key: unknown;
+  readonly name: string;
+  readonly sub: unknown;
+  readonly value: unknown;
+}
+
+/**
+ * Merges base and log, later entries first come last: one snapshot per stage and range of key groups. Reads only immutable objects,
+ * so it may run beside the next epochs; `breathe` lets them.
+ */
+export async function foldState(
+  blobs: BlobStore,
+  job: string,
+  base: BaseRef | null,
+  log: readonly SegmentRef[],
+  run: string,
+  tag: string,
+  maxParallelism: number,
+  breathe: () => Promise<void>,
+): Promise<BaseRef> {
+  const io = new ObjectIo(blobs, null);
+  const parts = [...(base?.snapshots ?? []), ...log];
+  const snapshots: { object: ObjectRef; stage: string; keyGroups: readonly [number, number] }[] = [];
+  const cache = new Map<string, Uint8Array>();
+  for (const stage of new Set(parts.map((part) => part.stage))) {
+    const own = parts.filter((part) => part.stage === stage);
+    for (let from = 0; from < maxParallelism; from += FOLD_GROUPS) {
+      const to = Math.min(maxParallelism, from + FOLD_GROUPS);
+      const bytes = await foldRange(own, from, to, maxParallelism, io, cache, breathe);
+      if (bytes === null) continue;
+      const name = foldObjectName(job, run, tag, `${stage}-${from}`);
+      await blobs.create(name, [bytes]);
+      snapshots.push({ object: { blob: name, bytes: bytes.length }, stage, keyGroups: [from, to] });
+    }
+  }
+  const epoch = log.reduce((last, part) => Math.max(last, part.epoch), base?.epoch ?? 0) as Epoch;
+  return { epoch, snapshots };
+}
+
+async function foldRange(
+  parts: readonly { readonly object: ObjectRef; readonly keyGroups: readonly [number, number] }[],
+  from: number,
+  to: number,
+  maxParallelism: number,
+  io: ObjectIo,
+  cache: Map<string, Uint8Array>,
+  breathe: () => Promise<void>,
+): Promise<Uint8Array | null> {
+  const live = new Map<string, Entry>();
+  const address = (key: unknown, name: string, sub: unknown): string => `${keyText(key)}\0${name}\0${sub === null ? '' : keyText(sub)}`;
+  for (const { object, keyGroups } of parts) {
+    if (keyGroups[1] <= from || keyGroups[0] >= to) continue;
+    const name = objectName(object);
+    let bytes = cache.get(name);
+    if (bytes === undefined) cache.set(name, (bytes = await io.read(object)));
+    readSegment(bytes, from, to, name, {
+      restore: (key, state, sub, value) => live.set(address(key, state, sub), { key, name: state, sub, value }),
+      restoreRemoved: (key, state, sub) => live.delete(address(key, state, sub)),
+    });
+    await breathe();
+  }
+  const writer = new SegmentWriter();
+  for (const { key, name, sub, value } of live.values()) writer.put(keyHash(key) % maxParallelism, key, name, sub, value);
+  await breathe();
+  return writer.finish();
+}

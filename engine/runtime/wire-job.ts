@@ -1,0 +1,261 @@
+/** Makes the tasks of a job graph and keeps them between epochs: sources with their splits, keyed stages, sinks, dead letters. */
+import type { Plan, ReadRange, StagedSlot } from '../checkpoint/records.ts';
+import type { JobNode } from '../graph/job-graph.ts';
+import type { DeadLetter } from '../model/bad-record.ts';
+import { InvariantError } from '../model/errors.ts';
+import { BATCH_ROWS } from '../model/limits.ts';
+import { MIN_WATERMARK, NO_TIMESTAMP } from '../model/watermark.ts';
+import type { ExchangeBatch } from '../operators/exchange-batch.ts';
+import { OutputBuffer } from '../operators/output-buffer.ts';
+import type { SplitSpec } from '../ports/source.ts';
+import { compileChain } from './chain-compiler.ts';
+import { exchangeLeaf, sinkLeaf, type ChainLeaf, type ExchangeLeaf, type SinkLeaf } from './chain-leaf.ts';
+import type { SplitOffer } from './epoch-runner.ts';
+import type { RunnerOptions } from './fused-runner.ts';
+import { KeyedStage } from './keyed-stage.ts';
+import { OutputChain } from './output-chain.ts';
+import { SinkTask } from './sink-task.ts';
+import { SourceTask, takeChainCounts } from './source-task.ts';
+import { SplitTask } from './split-task.ts';
+import { checkStages, isBuffered } from './stage-graph.ts';
+
+/** Ranks of channels: splits first, then the key groups of each stage, apart by this much. */
+const STAGE_RANKS = 2 ** 32;
+
+export function wireJob(options: RunnerOptions): WiredJob {
+  checkStages(options.graph);
+  return new WiredJob(options);
+}
+
+export class WiredJob {
+  readonly sources: SourceTask[] = [];
+  readonly sinks: SinkTask[] = [];
+  stages: KeyedStage[] = [];
+  private readonly options: RunnerOptions;
+  private readonly offers = new Map<string, { readonly source: SourceTask; readonly spec: SplitSpec }>();
+  private readonly letterNode: JobNode | null;
+  private letters: OutputBuffer | null = null;
+  private chains: OutputChain[] = [];
+  private lifecyclesOpen = false;
+
+  constructor(options: RunnerOptions) {
+    this.options = options;
+    const { graph, job, clock, log, blobs } = options;
+    this.letterNode = graph.nodes.find((node) => node.operator.kind === 'dead-letters') ?? null;
+    for (const node of graph.nodes) {
+      const { operator } = node;
+      if (operator.kind === 'sink') this.sinks.push(new SinkTask(node, operator.sink, { job, sink: node.uid, clock, log, blobs }));
+      if (operator.kind === 'source') this.sources.push(this.sourceTask(node));
+    }
+  }
+
+  async discover(): Promise<readonly SplitOffer[]> {
+    for (const source of this.sources) {
+      const known = [...this.offers.values()].some((offer) => offer.source === source);
+      if (source.source.bounded && known) continue;
+      for (const spec of await source.source.discover(source.ctx)) this.offers.set(`${source.uid}/${spec.id}`, { source, spec });
+    }
+    const offers = [...this.offers].map(([id, { spec }]) => ({ id, startPosition: spec.startPosition }));
+    return offers.sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** Fresh operators; whatever was in memory is gone. */
+  async reset(subtasks: Readonly<Record<string, number>>): Promise<void> {
+    for (const stage of this.stages) await stage.closeOperators();
+    for (const source of this.sources) await source.close();
+    this.discard();
+    if (!this.lifecyclesOpen) {
+      for (const { operator } of this.options.graph.nodes) if (operator.kind === 'stateless') await operator.lifecycle?.open?.();
+      this.lifecyclesOpen = true;
+    }
+    this.wire(subtasks);
+    for (const stage of this.stages) await stage.open();
+  }
+
+  /** Splits at the positions and with the channel state that the plan says. */
+  async openSplits(plan: Plan): Promise<void> {
+    for (const [rank, planned] of plan.splits.entries()) {
+      const source = this.sourceOf(planned.id);
+      const known = source.splits.find((split) => split.id === planned.id);
+      const skip = new Map(plan.skip.filter((record) => record.split === planned.id).map((record) => [record.position, record] as const));
+      let split = known;
+      if (split === undefined || split.position !== planned.from || split.rank !== rank) {
+        await split?.reader.close();
+        if (split !== undefined) source.splits.splice(source.splits.indexOf(split), 1);
+        const offer = this.offers.get(planned.id);
+        const spec = offer?.spec ?? { id: planned.id.slice(source.uid.length + 1), startPosition: planned.from };
+        const kept = planned.state?.generators[source.uid];
+        const initial = source.initialState();
+        const reader = await source.source.open(spec, planned.from, source.ctx);
+        split = new SplitTask(planned.id, rank, reader, planned.from, kept?.length === initial.length ? kept : initial);
+        source.splits.push(split);
+      }
+      split.begin(planned, plan.clock, this.idlenessOf(source), skip);
+    }
+    for (const chain of this.chains) chain.clockMs = plan.clock;
+  }
+
+  ranges(plan: Plan): ReadRange[] {
+    const all = this.sources.flatMap((source) => source.splits.map((split) => split.range(source.uid, plan.clock, this.idlenessOf(source) !== null)));
+    return all.sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** What a failed attempt had read; null if it had not begun. */
+  rangesRead(plan: Plan): ReadRange[] | null {
+    const ranges = this.ranges(plan);
+    return ranges.length === plan.splits.length ? ranges : null;
+  }
+
+  /** The attempt failed: forget its output and counts. State and readers go with the next reset. */
+  discard(): void {
+    for (const sink of this.sinks) sink.discard();
+    this.takeCounts([]);
+    if (this.letters !== null) this.letters.n = 0;
+  }
+
+  flushDeadLetters(): void {
+    this.letters?.flush();
+  }
+
+  takeCounts(staged: readonly StagedSlot[]): Record<string, number> {
+    const counts = new Map<string, number>();
+    for (const source of this.sources) source.takeCounts(counts);
+    for (const { chain } of this.chains) takeChainCounts(chain, counts);
+    for (const stage of this.stages) {
+      for (const subtask of stage.subtasks) {
+        for (const [name, n] of subtask.counts) counts.set(name, (counts.get(name) ?? 0) + n);
+        subtask.counts.clear();
+      }
+    }
+    for (const { sink, records } of staged) {
+      counts.set('recordsOut', (counts.get('recordsOut') ?? 0) + records);
+      counts.set(`recordsOut:${sink}`, (counts.get(`recordsOut:${sink}`) ?? 0) + records);
+    }
+    return Object.fromEntries([...counts].filter(([, n]) => n !== 0));
+  }
+
+  timerDue(nowMs: number): boolean {
+    return this.stages.some((stage) => stage.subtasks.some((subtask) => subtask.nextTimers().processingTime <= nowMs));
+  }
+
+  /** True when some split has something to read, or has ended, or has become idle. */
+  async hasInput(nowMs: number): Promise<boolean> {
+    for (const source of this.sources) {
+      const idlenessMs = this.idlenessOf(source);
+      for (const split of source.splits) {
+        if (split.status === 'ended') continue;
+        if (split.pending !== null) return true;
+        if (idlenessMs !== null && !split.idle && split.idleSince !== null && nowMs - split.idleSince >= idlenessMs) return true;
+        const filled = await split.reader.fill(BATCH_ROWS, null);
+        if (filled === 'empty') continue;
+        if (filled !== 'end') split.pending = filled;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  async close(): Promise<void> {
+    for (const stage of this.stages) await stage.closeOperators();
+    for (const source of this.sources) await source.close();
+    for (const sink of this.sinks) await sink.close();
+    if (!this.lifecyclesOpen) return;
+    for (const { operator } of this.options.graph.nodes) if (operator.kind === 'stateless') await operator.lifecycle?.close?.();
+  }
+
+  private sourceOf(splitId: string): SourceTask {
+    const source = this.sources.find((s) => splitId.startsWith(`${s.uid}/`));
+    if (source === undefined) throw new InvariantError(`no source for split ${splitId}`);
+    return source;
+  }
+
+  private idlenessOf(source: SourceTask): number | null {
+    const { operator } = source.node;
+    return operator.kind === 'source' ? operator.strategy.idlenessMs : null;
+  }
+
+  private sourceTask(node: JobNode): SourceTask {
+    const { job, clock, log, blobs } = this.options;
+    if (node.operator.kind !== 'source') throw new InvariantError('not a source');
+    return new SourceTask({
+      job,
+      node,
+      source: node.operator.source,
+      ctx: { job, operator: node.name, clock, log, blobs },
+      leaf: (to, key) => this.leaf(node, to, key),
+      stage: (uid) => this.stages.find((stage) => stage.uid === uid)!,
+      feed: (leaf) => this.feed(leaf, 0),
+      deadLetter: this.letterNode === null ? null : (letter) => this.deadLetter(letter),
+    });
+  }
+
+  /** New stages and new chains behind them; sources keep their leaves and are wired to the new stages. */
+  private wire(subtasks: Readonly<Record<string, number>>): void {
+    const { graph, job } = this.options;
+    this.chains = [];
+    this.stages = graph.nodes
+      .filter((node) => node.operator.kind === 'keyed')
+      .map(
+        (node) =>
+          new KeyedStage({
+            job,
+            node,
+            maxParallelism: graph.maxParallelism,
+            buffered: isBuffered(node),
+            subtasks: subtasks[node.uid] ?? 1,
+            chain: (subtask, tag) => this.outputChain(node, tag, subtask),
+            retain: (batch) => this.sourceHolding(batch)?.retain(batch),
+            release: (batch) => this.sourceHolding(batch)?.release(batch),
+          }),
+      );
+    for (const source of this.sources) source.rewire();
+    this.letters = this.letterNode === null ? null : this.letterBuffer(this.letterNode);
+  }
+
+  private sourceHolding(batch: ExchangeBatch): SourceTask | undefined {
+    return this.sources.find((source) => source.owns(batch));
+  }
+
+  private leaf(head: JobNode, to: JobNode, key: ExchangeLeaf['key'] | null): ChainLeaf {
+    if (to.operator.kind === 'sink') return sinkLeaf(to.uid);
+    if (key === null || to.operator.kind !== 'keyed') throw new InvariantError(`edge into ${to.name} is neither a shuffle nor a sink`);
+    const stage = this.stages.find((s) => s.uid === to.uid);
+    const leaf = exchangeLeaf(to.uid, key, isBuffered(to));
+    if (leaf.buffered) {
+      const order = this.stages.findIndex((s) => s.uid === head.uid) + 1;
+      stage!.inputs.push({ leaf, rankBase: order * STAGE_RANKS });
+    }
+    return leaf;
+  }
+
+  private outputChain(node: JobNode, tag: string | null, subtask: number): OutputChain | null {
+    if (!node.outputs.some((output) => output.tag === tag)) return null;
+    const sinks: SinkLeaf[] = [];
+    const chain = compileChain({
+      head: node,
+      tag,
+      input: { kind: 'buffer' },
+      leaf: (to, key) => {
+        const leaf = this.leaf(node, to, key);
+        if (leaf.kind === 'sink') sinks.push(leaf);
+        return leaf;
+      },
+    });
+    const made = new OutputChain(this.options.job, chain, sinks, (leaf) => this.feed(leaf, subtask));
+    this.chains.push(made);
+    return made;
+  }
+
+  private letterBuffer(node: JobNode): OutputBuffer {
+    const chain = this.outputChain(node, null, 0);
+    return new OutputBuffer((buffer) => chain?.run(buffer));
+  }
+
+  private deadLetter(letter: DeadLetter): void {
+    this.letters!.emit(letter, NO_TIMESTAMP, MIN_WATERMARK, 0);
+  }
+
+  private feed(leaf: SinkLeaf, subtask: number): void {
+    this.sinks.find((sink) => sink.node.uid === leaf.to)!.write(leaf, subtask);
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * The keyed states of one operator: made from descriptors while the function opens, written and restored together.
+ * The stored name of a state is its kind and name; a state that changed its kind, or gained or lost its time-to-live, is refused
+ * at restore, naming both, before anything is written.
+ */
+import { ConfigError } from '../model/errors.ts';
+import type { Cell, KeyScope } from './cell.ts';
+import type {
+  AggregateFunction,
+  AggregatingStateDescriptor,
+  ListStateDescriptor,
+  MapStateDescriptor,
+  ReducingStateDescriptor,
+  ValueStateDescriptor,
+} from './descriptors.ts';
+import { AggregatingCell, ReducingCell } from './folding-cells.ts';
+import { ListCell } from './list-cell.ts';
+import { MapCell } from './map-cell.ts';
+import type { StateReader, StateWriter } from './state-entries.ts';
+import type { AggregatingState, ListState, MapState, ReducingState, ValueState } from './states.ts';
+import type { StateTtlConfig } from './ttl.ts';
+import { ValueCell } from './value-cell.ts';
+
+export class KeyedStateStore implements StateReader {
+  private readonly scope: KeyScope;
+  private readonly cells = new Map<string, Cell<unknown>>();
+  private readonly handles = new Map<string, unknown>();
+  private sealed = false;
+
+  constructor(scope: KeyScope) {
+    this.scope = scope;
+  }
+
+  value<T>(d: ValueStateDescriptor<T>): ValueState<T> {
+    return this.register('value', d.name, d.ttl, (name) => new ValueCell(name, d.ttl, this.scope, d.defaultValue)) as ValueState<T>;
+  }
+
+  list<T>(d: ListStateDescriptor<T>): ListState<T> {
+    return this.register('list', d.name, d.ttl, (name) => new ListCell(name, d.ttl, this.scope)) as ListState<unknown> as ListState<T>;
+  }
+
+  map<UK, UV>(d: MapStateDescriptor<UK, UV>): MapState<UK, UV> {
+    return this.register('map', d.name, d.ttl, (name) => new MapCell(name, d.ttl, this.scope)) as MapState<UK, UV>;
+  }
+
+  reducing<T>(d: ReducingStateDescriptor<T>): ReducingState<T> {
+    const make = (name: string): ReducingCell =>
+      new ReducingCell(new ValueCell(name, d.ttl, this.scope, null), d.reduce as (a: unknown, b: unknown) => unknown);
+    return this.register('reducing', d.name, d.ttl, make) as ReducingState<unknown> as ReducingState<T>;
+  }
+
+  aggregating<IN, ACC, OUT>(d: AggregatingStateDescriptor<IN, ACC, OUT>): AggregatingState<IN, OUT> {
+    const aggregate = d.aggregate as AggregateFunction<unknown, unknown, unknown>;
+    const make = (name: string): AggregatingCell => new AggregatingCell(name, d.ttl, this.scope, aggregate);
+    return this.register('aggregating', d.name, d.ttl, make) as AggregatingState<IN, OUT>;
+  }
+
+  /** After open: later registrations would miss what was restored. */
+  seal(): void {
+    this.sealed = true;
+  }
+
+  snapshot(writer: StateWriter): void {
+    for (const cell of this.cells.values()) cell.snapshot(writer);
+  }
+
+  isLive(id: number): boolean {
+    for (const cell of this.cells.values()) if (cell.isLive(id)) return true;
+    return false;
+  }
+
+  restore(key: unknown, name: string, sub: unknown, value: unknown): void {
+    this.find(name)?.restore(this.scope.keys.idOf(key), sub, value);
+  }
+
+  restoreRemoved(key: unknown, name: string, sub: unknown): void {
+    this.find(name)?.restoreRemoved(this.scope.keys.idOf(key), sub);
+  }
+
+  private register<C extends Cell<unknown> | ReducingCell | AggregatingCell>(
+    kind: string,
+    name: string,
+    ttl: StateTtlConfig | null,
+    make: (storedName: string) => C,
+  ): C {
+    const stored = `${kind}${ttl === null ? '' : '+ttl'}:${name}`;
+    const known = this.handles.get(stored);
+    if (known !== undefined) return known as C;
+    const { operator } = this.scope;
+    if (this.sealed) {
+      throw new ConfigError(
+        `operator "${operator}" asked for state "${name}" after it was opened. Ask for all states in open(ctx), and keep the handles.`,
+      );
+    }
+    for (const other of this.cells.keys()) {
+      if (plainName(other) === name) {
+        throw new ConfigError(`operator "${operator}" declares the state "${name}" twice, as ${other} and ${stored}. Give each its own name.`);
+      }
+    }
+    const made = make(stored);
+    this.handles.set(stored, made);
+    this.cells.set(stored, made instanceof ReducingCell || made instanceof AggregatingCell ? made.cell : made);
+    return made;
+  }
+
+  /** Entries of a state that the function no longer declares stay in the base, unread. */
+  private find(stored: string): Cell<unknown> | undefined {
+    const cell = this.cells.get(stored);
+    if (cell !== undefined) return cell;
+    for (const other of this.cells.keys()) {
+      if (plainName(other) === plainName(stored)) {
+        throw new ConfigError(
+          `operator "${this.scope.operator}": state "${plainName(stored)}" was stored as ${stored} and is now declared as ${other}. Give the new state another name, or restore with the old declaration.`,
+        );
+      }
+    }
+    return undefined;
+  }
+}
+
+function plainName(stored: string): string {
+  return stored.slice(stored.indexOf(':') + 1);
+}

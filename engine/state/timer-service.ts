@@ -1,0 +1,156 @@
+/**
+ * Timers of one keyed operator in one time domain (Flink: InternalTimerService).
+ *
+ * One per (key, time): registering again changes nothing. Each key group has a heap of its own, ordered by (time, key hash, key),
+ * so that timers fire in the same order on every machine and after every restore (E7a). Deleting only forgets the timer; the
+ * heap's copy is dropped when it comes up. A key's timers are stored as one entry: its times, ascending.
+ */
+import { compareIds, type KeyIndex } from './key-index.ts';
+import type { StateWriter } from './state-entries.ts';
+
+export class TimerService {
+  private readonly keys: KeyIndex;
+  private readonly name: string;
+  private readonly times: (number[] | undefined)[] = [];
+  private readonly heaps: { times: number[]; ids: number[] }[] = [];
+  private readonly firstGroup: number;
+  private readonly changed = new Set<number>();
+  private readonly written = new Set<number>();
+
+  /** `name`: the stored name, one per domain. Key groups [from, to). */
+  constructor(keys: KeyIndex, name: string, keyGroups: readonly [number, number]) {
+    this.keys = keys;
+    this.name = name;
+    this.firstGroup = keyGroups[0];
+    for (let g = keyGroups[0]; g < keyGroups[1]; g++) this.heaps.push({ times: [], ids: [] });
+  }
+
+  register(id: number, time: number): void {
+    const times = (this.times[id] ??= []);
+    const at = lowerBound(times, time);
+    if (times[at] === time) return;
+    times.splice(at, 0, time);
+    this.push(id, time);
+    this.changed.add(id);
+  }
+
+  delete(id: number, time: number): void {
+    const times = this.times[id];
+    if (times === undefined) return;
+    const at = lowerBound(times, time);
+    if (times[at] !== time) return;
+    this.removeAt(id, times, at);
+  }
+
+  /** Time of the group's next timer; Infinity: none. */
+  next(keyGroup: number): number {
+    const heap = this.heaps[keyGroup - this.firstGroup]!;
+    for (;;) {
+      const time = heap.times[0];
+      if (time === undefined) return Infinity;
+      if (this.has(heap.ids[0]!, time)) return time;
+      this.pop(heap);
+    }
+  }
+
+  /** Takes the group's next timer, which must be due; returns its key's id. */
+  take(keyGroup: number): number {
+    const heap = this.heaps[keyGroup - this.firstGroup]!;
+    const time = heap.times[0]!;
+    const id = heap.ids[0]!;
+    this.pop(heap);
+    const times = this.times[id]!;
+    this.removeAt(id, times, lowerBound(times, time));
+    return id;
+  }
+
+  isLive(id: number): boolean {
+    return this.times[id] !== undefined;
+  }
+
+  snapshot(writer: StateWriter): void {
+    for (const id of this.changed) {
+      const times = this.times[id];
+      const group = this.keys.keyGroups[id]!;
+      const key = this.keys.keys[id];
+      if (times !== undefined) {
+        writer.put(group, key, this.name, null, times);
+        this.written.add(id);
+      } else if (this.written.delete(id)) writer.remove(group, key, this.name, null);
+    }
+    this.changed.clear();
+  }
+
+  restore(id: number, times: readonly number[]): void {
+    this.times[id] = times.slice();
+    this.written.add(id);
+    for (const time of times) this.push(id, time);
+  }
+
+  restoreRemoved(id: number): void {
+    this.times[id] = undefined;
+    this.written.delete(id);
+  }
+
+  private has(id: number, time: number): boolean {
+    const times = this.times[id];
+    return times !== undefined && times[lowerBound(times, time)] === time;
+  }
+
+  private removeAt(id: number, times: number[], at: number): void {
+    times.splice(at, 1);
+    if (times.length === 0) this.times[id] = undefined;
+    this.changed.add(id);
+  }
+
+  private less(t1: number, id1: number, t2: number, id2: number): boolean {
+    return t1 !== t2 ? t1 < t2 : compareIds(this.keys, id1, id2) < 0;
+  }
+
+  private push(id: number, time: number): void {
+    const { times, ids } = this.heaps[this.keys.keyGroups[id]! - this.firstGroup]!;
+    let i = times.length;
+    times.push(time);
+    ids.push(id);
+    while (i > 0) {
+      const parent = (i - 1) >> 1;
+      if (!this.less(time, id, times[parent]!, ids[parent]!)) break;
+      times[i] = times[parent]!;
+      ids[i] = ids[parent]!;
+      i = parent;
+    }
+    times[i] = time;
+    ids[i] = id;
+  }
+
+  private pop(heap: { times: number[]; ids: number[] }): void {
+    const { times, ids } = heap;
+    const time = times.pop()!;
+    const id = ids.pop()!;
+    const n = times.length;
+    if (n === 0) return;
+    let i = 0;
+    for (;;) {
+      let child = 2 * i + 1;
+      if (child >= n) break;
+      if (child + 1 < n && this.less(times[child + 1]!, ids[child + 1]!, times[child]!, ids[child]!)) child++;
+      if (!this.less(times[child]!, ids[child]!, time, id)) break;
+      times[i] = times[child]!;
+      ids[i] = ids[child]!;
+      i = child;
+    }
+    times[i] = time;
+    ids[i] = id;
+  }
+}
+
+function lowerBound(times: readonly number[], time: number): number {
+  let from = 0;
+  let to = times.length;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (times[middle]! < time) from = middle + 1;
+    else to = middle;
+  }
+  return from;
+}
