@@ -60,7 +60,13 @@ const process: KeyedProcess<string, Flown, SessionRow> = keyedProcess({
       ctx.output(late, flight);
       return;
     }
-    let session: Session = { first: at, last: at, flights: 1, delay, airports: [...new Set([origin, dest])].toSorted() };
+    let session: Session = {
+      first: at,
+      last: at,
+      flights: 1,
+      delay,
+      airports: [...new Set([origin, dest])].toSorted(),
+    };
     for (const other of joined) {
       session = merged(session, other);
       ctx.timerService().deleteEventTimeTimer(other.last + GAP_MS);

@@ -54,7 +54,11 @@ export const delayStatistics: AggregateFunction<DepartedOrCancelled, Delays, Del
 
 /** Adds what the aggregation does not know: whose window it is. */
 export class AirportHour extends ProcessWindowFunction<DelayStatistics, AirportHourRow, string> {
-  override process(airport: string, context: WindowContext, [statistics]: readonly DelayStatistics[]): AirportHourRow[] {
+  override process(
+    airport: string,
+    context: WindowContext,
+    [statistics]: readonly DelayStatistics[],
+  ): AirportHourRow[] {
     const { start, end } = context.window;
     return [{ airport, window_start: iso(start), window_end: iso(end), ...statistics! }];
   }

@@ -21,7 +21,12 @@ export interface ReferenceAnswer {
   readonly late: readonly Row[];
   /** Of a dead letter: who refused it, where the line begins, and the line. */
   readonly deadLetters: readonly { readonly operator: string; readonly position: number; readonly record: string }[];
-  readonly counts: { readonly lines: number; readonly refired: number; readonly lateForWindow: number; readonly lateForSession: number };
+  readonly counts: {
+    readonly lines: number;
+    readonly refired: number;
+    readonly lateForWindow: number;
+    readonly lateForSession: number;
+  };
 }
 
 interface Flight {
@@ -72,7 +77,8 @@ export function referenceAnswer(file: string): ReferenceAnswer {
     newest = Math.max(newest, read.sched_dep);
     fireWindows(windows, watermark, delays);
     if (read.distance >= 100) intoWindow(read, windows, watermark, delays, late, counts);
-    if (read.tailnum !== null && read.dep_delay !== null) intoSession(read, aircraft, watermark, sessions, late, counts);
+    if (read.tailnum !== null && read.dep_delay !== null)
+      intoSession(read, aircraft, watermark, sessions, late, counts);
   }
   fireWindows(windows, Infinity, delays);
   for (const open of aircraft.values()) for (const session of open) sessions.push(sessionRow(session));
@@ -115,7 +121,14 @@ function fireWindows(windows: Map<string, OpenWindow>, watermark: number, out: R
   }
 }
 
-function intoWindow(flight: Flight, windows: Map<string, OpenWindow>, watermark: number, out: Row[], late: Row[], counts: { refired: number; lateForWindow: number }): void {
+function intoWindow(
+  flight: Flight,
+  windows: Map<string, OpenWindow>,
+  watermark: number,
+  out: Row[],
+  late: Row[],
+  counts: { refired: number; lateForWindow: number },
+): void {
   const start = Math.floor(flight.sched_dep / HOUR) * HOUR;
   const last = start + HOUR - 1;
   if (last + LATENESS <= watermark) {
@@ -134,7 +147,14 @@ function intoWindow(flight: Flight, windows: Map<string, OpenWindow>, watermark:
   }
 }
 
-function intoSession(flight: Flight, aircraft: Map<string, OpenSession[]>, watermark: number, out: Row[], late: Row[], counts: { lateForSession: number }): void {
+function intoSession(
+  flight: Flight,
+  aircraft: Map<string, OpenSession[]>,
+  watermark: number,
+  out: Row[],
+  late: Row[],
+  counts: { lateForSession: number },
+): void {
   const tailnum = flight.tailnum!;
   const still: OpenSession[] = [];
   for (const session of aircraft.get(tailnum) ?? []) {
@@ -188,7 +208,9 @@ function lateRow(reason: string, { flight_id, sched_dep, dep_delay }: Flight): R
 }
 
 if (import.meta.main) {
-  const { delays, sessions, late, deadLetters, counts } = referenceAnswer(process.argv[2] ?? 'functions/data/jan-departures.jsonl.gz');
+  const { delays, sessions, late, deadLetters, counts } = referenceAnswer(
+    process.argv[2] ?? 'functions/data/jan-departures.jsonl.gz',
+  );
   const rows = { delays: delays.length, sessions: sessions.length, late: late.length, deadLetters: deadLetters.length };
   console.log(JSON.stringify({ ...counts, rows }));
 }

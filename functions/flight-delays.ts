@@ -13,7 +13,15 @@
  * minutes behind the newest scheduled time) passes its end, and again for every flight that left up to 6 hours too late for
  * that. Each firing has one more scheduled flight than the one before: **the row with the most `scheduled` is the final one.**
  */
-import { FileSink, FileSource, jsonEncoder, jsonLines, schema, t, type RowOf } from '../engine/connectors/files/index.ts';
+import {
+  FileSink,
+  FileSource,
+  jsonEncoder,
+  jsonLines,
+  schema,
+  t,
+  type RowOf,
+} from '../engine/connectors/files/index.ts';
 import {
   defineJob,
   Duration,
@@ -85,9 +93,9 @@ export const job = defineJob({
     const flights = env
       .fromSource(
         (config.throttle > 0 ? lines.throttle(config.throttle) : lines).build(),
-        WatermarkStrategy.forBoundedOutOfOrderness<RowOf<typeof departures>>(Duration.ofMinutes(30)).withTimestampAssigner(
-          (line) => line.sched_dep,
-        ),
+        WatermarkStrategy.forBoundedOutOfOrderness<RowOf<typeof departures>>(
+          Duration.ofMinutes(30),
+        ).withTimestampAssigner((line) => line.sched_dep),
         'departures',
       )
       .uid('departures')
@@ -139,13 +147,16 @@ export const job = defineJob({
 });
 
 /** What `millrace run` prints when the job has finished. */
-export const report = (_result: JobExecutionResult, config: Config<typeof settings>): Promise<string> => flightReport(config.output);
+export const report = (_result: JobExecutionResult, config: Config<typeof settings>): Promise<string> =>
+  flightReport(config.output);
 
 /** What a schema cannot say: a flight has departed, with a delay, or it was cancelled. Throwing makes a dead letter of the line. */
 function parseFlight(line: RowOf<typeof departures>): Flight {
   const { flight_id, tailnum, origin, dest, distance, sched_dep, dep_delay, status } = line;
-  if (status !== 'DEPARTED' && status !== 'CANCELLED') throw new Error(`flight ${flight_id}: unknown status "${status}"`);
-  if (status === 'DEPARTED' && dep_delay === null) throw new Error(`flight ${flight_id} has departed, but has no dep_delay`);
+  if (status !== 'DEPARTED' && status !== 'CANCELLED')
+    throw new Error(`flight ${flight_id}: unknown status "${status}"`);
+  if (status === 'DEPARTED' && dep_delay === null)
+    throw new Error(`flight ${flight_id} has departed, but has no dep_delay`);
   return { flight_id, tailnum, origin, dest, distance, sched_dep, dep_delay: status === 'DEPARTED' ? dep_delay : null };
 }
 

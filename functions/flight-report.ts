@@ -79,7 +79,13 @@ export function latestAircraft(sessions: readonly SessionRow[], count = 5): stri
   const rows = [...distinct.values()]
     .toSorted((a, b) => b.total_delay - a.total_delay || (a.tailnum < b.tailnum ? -1 : 1))
     .slice(0, count)
-    .map((s) => [s.tailnum, s.first.slice(0, 16).replace('T', ' '), String(s.flights), minutes(s.total_delay), s.airports.join(' ')]);
+    .map((s) => [
+      s.tailnum,
+      s.first.slice(0, 16).replace('T', ' '),
+      String(s.flights),
+      minutes(s.total_delay),
+      s.airports.join(' '),
+    ]);
   return textTable(['aircraft', 'first departure (UTC)', 'flights', 'delay', 'airports'], rows);
 }
 

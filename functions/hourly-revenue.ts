@@ -50,7 +50,9 @@ const revenue: AggregateFunction<Sale, Revenue, Revenue> = {
 class CustomerHour extends ProcessWindowFunction<Revenue, HourlyRevenue, string> {
   override process(customer_id: string, context: WindowContext, [total]: readonly Revenue[]): HourlyRevenue[] {
     const { start, end } = context.window;
-    return [{ customer_id, window_start: new Date(start).toISOString(), window_end: new Date(end).toISOString(), ...total! }];
+    return [
+      { customer_id, window_start: new Date(start).toISOString(), window_end: new Date(end).toISOString(), ...total! },
+    ];
   }
 }
 

@@ -7,7 +7,14 @@ const run: Accounting = {
   epochs: 4,
   durationMs: 1234,
   recordsPerSecond: 21_880,
-  counts: { recordsIn: 27_003, refired: 2_014, late: 6, deadLettered: 7, 'recordsOut:delays': 3_654, 'recordsOut:late': 9 },
+  counts: {
+    recordsIn: 27_003,
+    refired: 2_014,
+    late: 6,
+    deadLettered: 7,
+    'recordsOut:delays': 3_654,
+    'recordsOut:late': 9,
+  },
 };
 
 it('adds up', () => {
@@ -25,6 +32,6 @@ it('adds up', () => {
 });
 
 it('says that a job had finished before, and that one was interrupted', () => {
-  expect(accountingText({ ...run, ending: 'finished before' })).toMatch(/had finished before(?![^]*epochs)/);
+  expect(accountingText({ ...run, ending: 'finished before', epochs: 0 })).toMatch(/had finished before(?![^]*epochs)/);
   expect(accountingText({ ...run, ending: 'interrupted' })).toContain('the same command goes on from here');
 });

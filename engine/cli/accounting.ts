@@ -3,7 +3,7 @@ import { whole } from './progress.ts';
 
 export interface Accounting {
   readonly job: string;
-  readonly ending: 'finished' | 'interrupted' | 'finished before';
+  readonly ending: 'finished' | 'interrupted' | 'finished before' | 'cancelled before';
   /** Of this run, not of the job. */
   readonly epochs: number;
   readonly durationMs: number;
@@ -21,12 +21,15 @@ export function accountingText(run: Accounting): string {
   const emitted = sinks.reduce((sum, [, n]) => sum + n, 0);
   const rows: (readonly [string, string])[] = [
     ['records read', whole(count('recordsIn'))],
-    ['emitted', [whole(emitted), ...sinks.map(([name, n]) => `${name.slice(PER_SINK.length)} ${whole(n)}`)].join('  · ')],
+    [
+      'emitted',
+      [whole(emitted), ...sinks.map(([name, n]) => `${name.slice(PER_SINK.length)} ${whole(n)}`)].join('  · '),
+    ],
     ['re-fired', whole(count('refired'))],
     ['late', `${whole(count('late'))} to side outputs, ${whole(count('lateDropped'))} dropped`],
     ['dead-lettered', whole(count('deadLettered'))],
   ];
-  if (run.ending !== 'finished before') {
+  if (run.epochs > 0) {
     rows.push(
       ['epochs', whole(run.epochs)],
       ['time', `${(run.durationMs / 1000).toFixed(2)} s, ${whole(run.recordsPerSecond)} records/s`],
@@ -35,6 +38,7 @@ export function accountingText(run: Accounting): string {
   const title = {
     finished: `Job "${run.job}" has finished.`,
     interrupted: `Job "${run.job}" was interrupted; the same command goes on from here. So far:`,
+    'cancelled before': `Job "${run.job}" was cancelled before; \`--restore\` begins a new run on what it left. Its sums:`,
     'finished before': `Job "${run.job}" had finished before, nothing was left to do. Its sums:`,
   }[run.ending];
   const width = Math.max(...rows.map(([name]) => name.length));

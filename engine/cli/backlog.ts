@@ -1,16 +1,16 @@
 /** How far each split's end is ahead of what the job has committed: asked of the sources, in the unit of their positions. */
-import { join } from 'node:path';
 import { openDiskLog } from '../embedded/disk-log.ts';
 import { SystemClock } from '../embedded/system-clock.ts';
 import type { JobGraph } from '../graph/job-graph.ts';
 import type { Log } from '../ports/log.ts';
 import type { JobState } from '../runtime/job-state-reader.ts';
+import { logFolder } from './stored-state.ts';
 
 /** By split; null: its source cannot tell (a gzipped file, an endless generator). */
 export type Backlog = ReadonlyMap<string, number | null>;
 
 export async function readBacklog(graph: JobGraph, state: JobState, stateDir: string): Promise<Backlog> {
-  const log = await openDiskLog(join(stateDir, 'log'));
+  const log = await openDiskLog(logFolder(stateDir));
   try {
     const entries = await Promise.all(
       state.splits.map(async (split) => [split.id, split.ended ? 0 : await ahead(graph, split, log)] as const),

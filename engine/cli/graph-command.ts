@@ -17,7 +17,10 @@ export async function graphCommand(file: string, options: GraphOptions, io: CliI
   if (options.parallelism !== undefined) env.setParallelism(options.parallelism);
   const graph = env.toJobGraph();
   if (options.json === true) io.stdout.write(`${JSON.stringify(planJson(graph), null, 2)}\n`);
-  else if (options.mermaid === true) io.stdout.write(`${fenced('Logical graph', planMermaid(graph, 'logical'))}\n${fenced('Physical graph', planMermaid(graph, 'physical'))}`);
+  else if (options.mermaid === true)
+    io.stdout.write(
+      `${fenced('Logical graph', planMermaid(graph, 'logical'))}\n${fenced('Physical graph', planMermaid(graph, 'physical'))}`,
+    );
   else io.stdout.write(planText(graph));
 }
 

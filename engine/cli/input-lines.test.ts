@@ -5,7 +5,9 @@ async function lines(...pieces: readonly (string | Uint8Array)[]): Promise<strin
   async function* input(): AsyncGenerator<string | Uint8Array> {
     yield* pieces;
   }
-  return Array.fromAsync(linesOf(input()));
+  const found: string[] = [];
+  for await (const line of linesOf(input())) found.push(line);
+  return found;
 }
 
 it('finds lines across pieces, and characters across bytes', async () => {

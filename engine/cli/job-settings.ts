@@ -17,7 +17,9 @@ export function settingOverrides(
     const name = names.get(loose(variable.slice(PREFIX.length)));
     if (name === undefined) {
       const known = [...names.values()];
-      throw new ConfigError(`the environment has ${variable}, but job "${job.name}" has no such setting. ${known.length === 0 ? 'It has none.' : `It has: ${known.join(', ')}.`}`);
+      throw new ConfigError(
+        `the environment has ${variable}, but job "${job.name}" has no such setting. ${known.length === 0 ? 'It has none.' : `It has: ${known.join(', ')}.`}`,
+      );
     }
     overrides[name] = value;
   }

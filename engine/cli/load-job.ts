@@ -24,9 +24,14 @@ const EXTENSIONS = ['.ts', '.mts', '.js', '.mjs'];
 export async function loadJob(file: string): Promise<LoadedJob> {
   const path = resolve(file);
   const found = statSync(path, { throwIfNoEntry: false });
-  if (found === undefined) throw new ConfigError(`there is no job file "${file}" (in ${process.cwd()}). Give the path of a module that exports a job.`);
+  if (found === undefined)
+    throw new ConfigError(
+      `there is no job file "${file}" (in ${process.cwd()}). Give the path of a module that exports a job.`,
+    );
   if (!found.isFile() || !EXTENSIONS.includes(extname(path))) {
-    throw new ConfigError(`"${file}" is no job file: give the path of a module (${EXTENSIONS.join(', ')}) that exports a job.`);
+    throw new ConfigError(
+      `"${file}" is no job file: give the path of a module (${EXTENSIONS.join(', ')}) that exports a job.`,
+    );
   }
   const module = await importJob(file, path);
   const job = module['default'] ?? module['job'];
@@ -38,7 +43,9 @@ export async function loadJob(file: string): Promise<LoadedJob> {
   }
   const { report } = module;
   if (report !== undefined && typeof report !== 'function') {
-    throw new ConfigError(`"${file}" exports a "report" that is no function: it is called with the result and the job's settings, and returns text.`);
+    throw new ConfigError(
+      `"${file}" exports a "report" that is no function: it is called with the result and the job's settings, and returns text.`,
+    );
   }
   return { job, report: (report as JobReport | undefined) ?? null };
 }
@@ -48,7 +55,11 @@ async function importJob(file: string, path: string): Promise<Record<string, unk
     return (await import(pathToFileURL(path).href)) as Record<string, unknown>;
   } catch (error) {
     if (errorCodeOf(error) === 'config') throw error;
-    throw new ConfigError(`the job file "${file}" cannot be imported: ${messageOf(error)}. (MILLRACE_DEBUG=1 shows where.)`, { file }, error);
+    throw new ConfigError(
+      `the job file "${file}" cannot be imported: ${messageOf(error)}. (MILLRACE_DEBUG=1 shows where.)`,
+      { file },
+      error,
+    );
   }
 }
 

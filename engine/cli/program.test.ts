@@ -21,7 +21,10 @@ interface Answer {
   readonly err: string;
 }
 
-async function millrace(args: readonly string[], options: { stdin?: string; env?: CliIo['env'] } = {}): Promise<Answer> {
+async function millrace(
+  args: readonly string[],
+  options: { stdin?: string; env?: CliIo['env'] } = {},
+): Promise<Answer> {
   let out = '';
   let err = '';
   const input = options.stdin ?? '';
@@ -41,7 +44,10 @@ async function millrace(args: readonly string[], options: { stdin?: string; env?
 async function jobFile(name: string, build: string, config = '{}', more = ''): Promise<string> {
   const path = join(folder, `${name}.ts`);
   const head = `import { defineJob } from ${JSON.stringify(ENTRY)};`;
-  await writeFile(path, `${head}\nexport const job = defineJob({ name: '${name}', config: ${config}, build(env, config) { ${build} } });\n${more}`);
+  await writeFile(
+    path,
+    `${head}\nexport const job = defineJob({ name: '${name}', config: ${config}, build(env, config) { ${build} } });\n${more}`,
+  );
   return path;
 }
 
@@ -55,7 +61,14 @@ describe('usage', () => {
   });
 
   it('answers 2 to wrong usage', async () => {
-    for (const args of [[], ['fly'], ['run'], ['run', 'x.ts', '--parallelism', '0'], ['run', 'x.ts', '--nope'], ['topics', 'read']]) {
+    for (const args of [
+      [],
+      ['fly'],
+      ['run'],
+      ['run', 'x.ts', '--parallelism', '0'],
+      ['run', 'x.ts', '--nope'],
+      ['topics', 'read'],
+    ]) {
       const { code, err } = await millrace(args);
       expect([args, code]).toEqual([args, 2]);
       expect(err).not.toBe('');
@@ -63,7 +76,13 @@ describe('usage', () => {
   });
 
   it('has an exit code for each reaction of the runtime', () => {
-    const errors = [new UserCodeError('x'), new RetryableError('x'), new FencedError('x'), new CorruptionError('x'), new Error('x')];
+    const errors = [
+      new UserCodeError('x'),
+      new RetryableError('x'),
+      new FencedError('x'),
+      new CorruptionError('x'),
+      new Error('x'),
+    ];
     expect(errors.map(exitCodeOf)).toEqual([1, 1, 3, 4, 1]);
   });
 
@@ -78,23 +97,40 @@ describe('usage', () => {
 describe('graph', () => {
   it('prints text, Mermaid and JSON', async () => {
     const file = await jobFile('graphed', "env.fromData(1, 2).map((x) => x + 1).uid('plus').print();");
-    expect((await millrace(['graph', file])).out).toMatch(/Job "graphed"[^]*Logical graph[^]*uid plus, parallelism 1[^]*Physical graph/);
-    expect((await millrace(['graph', file, '--mermaid', '--parallelism', '3'])).out).toMatch(/```mermaid\nflowchart LR[^]*× 3/);
-    const json = JSON.parse((await millrace(['graph', file, '--json'])).out) as { logical: { nodes: { uid: string }[] } };
+    expect((await millrace(['graph', file])).out).toMatch(
+      /Job "graphed"[^]*Logical graph[^]*uid plus, parallelism 1[^]*Physical graph/,
+    );
+    expect((await millrace(['graph', file, '--mermaid', '--parallelism', '3'])).out).toMatch(
+      /```mermaid\nflowchart LR[^]*× 3/,
+    );
+    const json = JSON.parse((await millrace(['graph', file, '--json'])).out) as {
+      logical: { nodes: { uid: string }[] };
+    };
     expect(json.logical.nodes.map((node) => node.uid)).toContain('plus');
   });
 
   it('says which setting a job does not have, and what it has', async () => {
     const file = await jobFile('set', 'env.fromData(config.n).print();', '{ n: 1 }');
-    expect(await millrace(['graph', file, '--set', 'm=1'])).toMatchObject({ code: 2, err: expect.stringContaining('has no setting "m". It has: n.') });
-    expect(await millrace(['graph', file, '--set', 'n=x'])).toMatchObject({ code: 2, err: expect.stringContaining('"n" is a number') });
+    expect(await millrace(['graph', file, '--set', 'm=1'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('has no setting "m". It has: n.'),
+    });
+    expect(await millrace(['graph', file, '--set', 'n=x'])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('"n" is a number'),
+    });
   });
 });
 
 describe('run and state', () => {
   it('runs a job, prints its report and the accounting, and says that it had finished before', async () => {
-    const report = "export const report = (result, config) => `report: ${result.counts.recordsIn} ${config.n}`;";
-    const file = await jobFile('counted', 'env.fromData(1, 2, 3).filter((x) => x <= config.n).print();', '{ n: 1 }', report);
+    const report = 'export const report = (result, config) => `report: ${result.counts.recordsIn} ${config.n}`;';
+    const file = await jobFile(
+      'counted',
+      'env.fromData(1, 2, 3).filter((x) => x <= config.n).print();',
+      '{ n: 1 }',
+      report,
+    );
     const first = await millrace(['run', file, '--state', state('counted')], { env: { MILLRACE_SET_N: '2' } });
     expect(first.err).not.toContain('Error');
     expect(first.code).toBe(0);
@@ -103,23 +139,38 @@ describe('run and state', () => {
     expect(again).toMatchObject({ code: 0, out: expect.stringMatching(/report: 3 1\n[^]*had finished before/) });
 
     const shown = await millrace(['state', file, '--state', state('counted')]);
-    expect(shown).toMatchObject({ code: 0, out: expect.stringMatching(/^Job "counted": finished\n[^]*ended[^]*Epochs, newest first\n +1 /) });
-    const json = JSON.parse((await millrace(['state', 'counted', '--state', state('counted'), '--json'])).out) as Record<string, unknown>;
+    expect(shown).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/^Job "counted": finished\n[^]*ended[^]*Epochs, newest first\n +1 /),
+    });
+    const json = JSON.parse(
+      (await millrace(['state', 'counted', '--state', state('counted'), '--json'])).out,
+    ) as Record<string, unknown>;
     expect(json).toMatchObject({ job: 'counted', phase: 'finished', totals: { recordsIn: 3 } });
   });
 
   it('prints JSON lines, one an epoch and a result', async () => {
     const file = await jobFile('jsoned', 'env.fromData(1, 2, 3).print();');
     const { out, code } = await millrace(['run', file, '--state', state('jsoned'), '--json', '--epochs-ms', '50']);
-    const lines = out.trim().split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as { type: string });
+    const lines = out
+      .trim()
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line) as { type: string });
     expect(code).toBe(0);
     expect(lines.map((line) => line.type)).toEqual([...lines.slice(1).map(() => 'epoch'), 'result']);
     expect(lines.at(-1)).toMatchObject({ job: 'jsoned', ending: 'finished', counts: { recordsIn: 3 } });
   });
 
   it('answers 1 when user code throws, and names the operator', async () => {
-    const file = await jobFile('throwing', "env.setRestartStrategy({ kind: 'none' }); env.fromData(1).map((x) => { throw new Error('boom'); }).name('bad map').print();");
-    expect(await millrace(['run', file, '--state', state('throwing')])).toMatchObject({ code: 1, err: expect.stringMatching(/bad map[^]*boom/) });
+    const file = await jobFile(
+      'throwing',
+      "env.setRestartStrategy({ kind: 'none' }); env.fromData(1).map((x) => { throw new Error('boom'); }).name('bad map').print();",
+    );
+    expect(await millrace(['run', file, '--state', state('throwing')])).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/bad map[^]*boom/),
+    });
   });
 
   it('says where it found no state', async () => {
@@ -134,14 +185,21 @@ describe('topics', () => {
   it('creates, appends, lists and reads', async () => {
     const at = ['--state', state('log')];
     expect(await millrace(['topics', ...at])).toMatchObject({ code: 0, out: '' });
-    expect(await millrace(['topics', 'append', 'orders', ...at])).toMatchObject({ code: 2, err: expect.stringContaining('there is no topic "orders"') });
+    expect(await millrace(['topics', 'append', 'orders', ...at])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('there is no topic "orders"'),
+    });
     expect((await millrace(['topics', 'create', 'orders', '--partitions', '2', ...at])).out).toBe('orders: created\n');
     expect((await millrace(['topics', 'create', 'orders', '--partitions', '3', ...at])).code).toBe(2);
-    expect((await millrace(['topics', 'append', 'orders', ...at], { stdin: 'a\nb\r\nc' })).out).toBe('orders: 3 records appended\n');
+    expect((await millrace(['topics', 'append', 'orders', ...at], { stdin: 'a\nb\r\nc' })).out).toBe(
+      'orders: 3 records appended\n',
+    );
     expect((await millrace(['topics', ...at])).out).toBe('orders  2 partitions  3 records  0: [0, 2)  1: [0, 1)\n');
     expect((await millrace(['topics', 'read', 'orders', ...at])).out).toBe('a\nc\nb\n');
     expect((await millrace(['topics', 'read', 'orders', '--partition', '0', '--from', '1', ...at])).out).toBe('c\n');
-    expect((await millrace(['topics', 'read', 'orders', '--limit', '1', '--json', ...at])).out).toMatch(/"partition":0,"offset":0,.*"key":null,"value":"a"/);
+    expect((await millrace(['topics', 'read', 'orders', '--limit', '1', '--json', ...at])).out).toMatch(
+      /"partition":0,"offset":0,.*"key":null,"value":"a"/,
+    );
   });
 
   it('puts records of one key into one partition', async () => {
@@ -156,6 +214,8 @@ describe('topics', () => {
       partitions.set(key, (partitions.get(key) ?? new Set()).add(partition));
     }
     expect([...partitions.values()].map((set) => set.size)).toEqual(Array.from({ length: 8 }, () => 1));
-    expect((await millrace(['topics', 'append', 't', '--key', 'id', ...at], { stdin: 'text\n' })).err).toContain('needs JSON lines');
+    expect((await millrace(['topics', 'append', 't', '--key', 'id', ...at], { stdin: 'text\n' })).err).toContain(
+      'needs JSON lines',
+    );
   });
 });

@@ -6,7 +6,15 @@ import { errorCodeOf, EXIT, EXIT_CODES_HELP, exitCodeOf, type ExitCode } from '.
 import { graphCommand, type GraphOptions } from './graph-command.ts';
 import { runCommand, type RunOptions } from './run-command.ts';
 import { stateCommand, type StateOptions } from './state-command.ts';
-import { appendToTopic, createTopic, listTopics, readTopic, type AppendOptions, type ReadOptions, type TopicOptions } from './topics-command.ts';
+import {
+  appendToTopic,
+  createTopic,
+  listTopics,
+  readTopic,
+  type AppendOptions,
+  type ReadOptions,
+  type TopicOptions,
+} from './topics-command.ts';
 
 /** Runs one command and answers the exit code; never throws, and never ends the process. */
 export async function runCli(args: readonly string[], io: CliIo): Promise<ExitCode> {
@@ -57,7 +65,7 @@ function buildProgram(io: CliIo, exitWith: (code: ExitCode) => void): Command {
   program
     .command('state')
     .description('show what is stored of a job: epochs, watermarks, backlog, keys, sizes')
-    .argument('<job>', 'a module that exports a job, or a job\'s name')
+    .argument('<job>', "a module that exports a job, or a job's name")
     .option('--state <dir>', 'folder of the job\'s state (default: ".millrace/<job name>")')
     .option('--epochs <n>', 'how many epochs to list at most', positiveInteger, 10)
     .option('--set <name=value>', 'a setting of the job', collect, [])
@@ -84,9 +92,9 @@ function addTopics(topics: Command, io: CliIo): void {
   add('append', 'append the lines of standard input as records')
     .argument('<name>')
     .option('--partition <p>', 'append all to this partition (default: by key, or in turn)', wholeNumber)
-    .option('--key <field>', 'field of the JSON lines that becomes the record\'s key')
+    .option('--key <field>', "field of the JSON lines that becomes the record's key")
     .action((name: string, options: AppendOptions) => appendToTopic(name, options, io));
-  add('read', 'print the values of a topic\'s records, a line each')
+  add('read', "print the values of a topic's records, a line each")
     .argument('<name>')
     .option('--partition <p>', 'only this partition', wholeNumber)
     .option('--from <offset>', 'begin at this offset', wholeNumber)
@@ -101,7 +109,8 @@ function printError(error: unknown, io: CliIo): void {
   io.stderr.write(`${name}: ${messageOf(error)}\n`);
   if (!(error instanceof Error)) return;
   if (!foreseen || (io.env['MILLRACE_DEBUG'] ?? '') !== '') {
-    for (let at: unknown = error; at instanceof Error; at = at.cause) io.stderr.write(`${at === error ? '' : 'caused by '}${at.stack ?? at.message}\n`);
+    for (let at: unknown = error; at instanceof Error; at = at.cause)
+      io.stderr.write(`${at === error ? '' : 'caused by '}${at.stack ?? at.message}\n`);
   }
 }
 

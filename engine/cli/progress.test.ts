@@ -3,17 +3,27 @@ import { MAX_WATERMARK, MIN_WATERMARK } from '../model/watermark.ts';
 import { Progress, progressBar, progressText, watermarkJson, type ProgressFacts } from './progress.ts';
 
 const facts = (records: number): ProgressFacts => ({
-  job: 'j', epoch: 3, records, recordsPerSecond: 1234.5, watermark: Date.UTC(2013, 0, 2, 3, 4, 5), fraction: null,
+  job: 'j',
+  epoch: 3,
+  records,
+  recordsPerSecond: 1234.5,
+  watermark: Date.UTC(2013, 0, 2, 3, 4, 5),
+  fraction: null,
 });
 
-function recorder(isTTY: boolean, columns = 200): { text: () => string; out: { write(text: string): void; isTTY: boolean; columns: number } } {
+function recorder(
+  isTTY: boolean,
+  columns = 200,
+): { text: () => string; out: { write(text: string): void; isTTY: boolean; columns: number } } {
   let text = '';
   return { text: () => text, out: { isTTY, columns, write: (more) => void (text += more) } };
 }
 
 it('says what has been read', () => {
-  expect(progressText(facts(27_003))).toBe('j  27,003 records  1,235/s  epoch 3  watermark 2013-01-02 03:04:05');
-  expect(progressText({ ...facts(5), fraction: 0.509, watermark: MIN_WATERMARK })).toBe('j  50 %  5 records  1,235/s  epoch 3  watermark none yet');
+  expect(progressText(facts(27_003))).toBe('j  27,003 records  1,235/s  epoch 3  watermark 2013-01-02 03:04');
+  expect(progressText({ ...facts(5), fraction: 0.509, watermark: MIN_WATERMARK })).toBe(
+    'j  50 %  5 records  1,235/s  epoch 3  watermark none yet',
+  );
   expect([MIN_WATERMARK, 7, MAX_WATERMARK].map(watermarkJson)).toEqual([null, 7, 'end']);
 });
 
@@ -30,7 +40,9 @@ it('writes plain lines, at most one a second, where there is no terminal', () =>
   for (; now < 3000; now += 100) progress.show(facts(now));
   progress.notice('a notice');
   progress.end();
-  expect(text().split('\n')).toEqual([0, 1000, 2000].map((n) => expect.stringContaining(` ${n.toLocaleString('en-US')} records`)).concat('a notice', ''));
+  expect(text().split('\n')).toEqual(
+    [0, 1000, 2000].map((n) => expect.stringContaining(` ${n.toLocaleString('en-US')} records`)).concat('a notice', ''),
+  );
 });
 
 it('redraws one line on a terminal, no wider than it, and removes it at the end', () => {

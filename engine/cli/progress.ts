@@ -61,7 +61,7 @@ export class Progress {
 
 export function progressText(facts: ProgressFacts): string {
   const share = facts.fraction === null ? '' : `  ${Math.floor(facts.fraction * 100)} %`;
-  return `${facts.job}${share}  ${whole(facts.records)} records  ${whole(facts.recordsPerSecond)}/s  epoch ${facts.epoch}  watermark ${watermarkText(facts.watermark)}`;
+  return `${facts.job}${share}  ${whole(facts.records)} records  ${whole(facts.recordsPerSecond)}/s  epoch ${facts.epoch}  watermark ${watermarkText(facts.watermark).slice(0, 16)}`;
 }
 
 /** Of an input of unknown size: a block that moves on with every drawing. */

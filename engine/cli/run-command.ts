@@ -1,16 +1,16 @@
 /** `millrace run JOB`: embedded in this process until the input ends, with progress, the job's report, and an accounting. */
-import type { JobExecutionResult } from '../api/executor.ts';
 import type { JobModule } from '../api/define-job.ts';
 import type { Manifest } from '../checkpoint/records.ts';
-import { runEmbedded } from '../embedded/executor.ts';
+import { runEmbedded, type EmbeddedResult } from '../embedded/executor.ts';
 import { MIN_WATERMARK } from '../model/watermark.ts';
 import { accountingText, type Accounting } from './accounting.ts';
 import type { CliIo } from './cli-io.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
+import { fractionRead, inputSize } from './input-size.ts';
 import { settingOverrides, settingsOf } from './job-settings.ts';
 import { loadJob } from './load-job.ts';
-import { Progress, watermarkJson } from './progress.ts';
-import { defaultStateDir } from './state-command.ts';
+import { Progress, watermarkJson, type ProgressFacts } from './progress.ts';
+import { defaultStateDir, storedTotals } from './stored-state.ts';
 
 export interface RunOptions {
   readonly state?: string;
@@ -24,13 +24,12 @@ export interface RunOptions {
 export async function runCommand(file: string, options: RunOptions, io: CliIo): Promise<ExitCode> {
   const { job, report } = await loadJob(file);
   const overrides = settingOverrides(job, options.set, io.env);
-  const { result, accounting } = await execute(job, overrides, options, io);
+  const accounting = await execute(job, overrides, options, io);
   if (options.json === true) {
     io.stdout.write(`${JSON.stringify({ type: 'result', ...accounting })}\n`);
   } else {
-    if (report !== null && accounting.ending !== 'interrupted') {
-      io.stdout.write(`\n${await report(result, settingsOf(job, overrides))}\n`);
-    }
+    const finished = accounting.ending === 'finished' || accounting.ending === 'finished before';
+    if (report !== null && finished) io.stdout.write(`\n${await report(accounting, settingsOf(job, overrides))}\n`);
     io.stdout.write(accountingText(accounting));
   }
   return accounting.ending === 'interrupted' ? EXIT.interrupted : EXIT.ok;
@@ -41,37 +40,44 @@ async function execute(
   overrides: Readonly<Record<string, string>>,
   options: RunOptions,
   io: CliIo,
-): Promise<{ result: JobExecutionResult; accounting: Accounting }> {
+): Promise<Accounting> {
   const env = job.instantiate(overrides);
   if (options.parallelism !== undefined) env.setParallelism(options.parallelism);
   if (options.epochsMs !== undefined) env.enableCheckpointing(options.epochsMs);
+  const stateDir = options.state ?? defaultStateDir(job.name);
   const progress = new Progress(io.stderr, () => io.nowMs());
-  const interrupt = new AbortController();
+  const stop = new AbortController();
   const stopListening = io.onInterrupt(() => {
-    interrupt.abort();
+    stop.abort();
     progress.notice('Interrupted: the epoch in work is brought to its end. Once more ends the process at once.');
   });
+  const graph = env.toJobGraph();
+  const size = options.json === true ? null : await inputSize(graph);
   const startedMs = io.nowMs();
   let recordsRead = 0;
-  let ended = false;
-  const rate = (): number => (1000 * recordsRead) / Math.max(1, io.nowMs() - startedMs);
+  const rate = (): number => Math.round((1000 * recordsRead) / Math.max(1, io.nowMs() - startedMs));
   try {
-    const result = await runEmbedded(env.toJobGraph(), env.settings(), {
-      stateDir: options.state ?? defaultStateDir(job.name),
-      restore: options.restore === true,
-      signal: interrupt.signal,
-      onNotice: (text) => progress.notice(text),
-      onEpoch: ({ manifest }) => {
-        recordsRead += manifest.counts['recordsIn'] ?? 0;
-        ended = manifest.ended;
-        if (options.json === true) io.stdout.write(`${JSON.stringify(epochJson(manifest))}\n`);
-        else progress.show({ job: job.name, epoch: manifest.epoch, records: manifest.totals['recordsIn'] ?? 0, recordsPerSecond: rate(), watermark: watermarkOf(manifest), fraction: null });
+    const { outcome, epochs, durationMs, counts } = await runEmbedded(
+      graph,
+      { ...env.settings(), stateDir },
+      {
+        restore: options.restore === true,
+        stop: stop.signal,
+        onNotice: (text, data) => progress.notice(noticeText(text, data)),
+        onEpoch: (manifest) => {
+          recordsRead += manifest.counts['recordsIn'] ?? 0;
+          if (options.json === true) io.stdout.write(`${JSON.stringify(epochJson(manifest))}\n`);
+          else progress.show(progressOf(manifest, rate(), fractionRead(size, manifest.ranges)));
+        },
       },
-    });
-    const ending = result.epochs === 0 ? 'finished before' : interrupt.signal.aborted && !ended ? 'interrupted' : 'finished';
+    );
     return {
-      result,
-      accounting: { job: job.name, ending, epochs: result.epochs, durationMs: Math.round(result.durationMs), recordsPerSecond: Math.round(rate()), counts: result.counts },
+      job: job.name,
+      ending: endingOf(outcome),
+      epochs,
+      durationMs: Math.round(durationMs),
+      recordsPerSecond: rate(),
+      counts: epochs > 0 ? counts : await storedTotals(stateDir, job.name),
     };
   } finally {
     stopListening();
@@ -79,9 +85,37 @@ async function execute(
   }
 }
 
+function endingOf(outcome: EmbeddedResult['outcome']): Accounting['ending'] {
+  if (outcome.kind === 'finished') return 'finished';
+  if (outcome.kind === 'already') return outcome.phase === 'cancelled' ? 'cancelled before' : 'finished before';
+  return 'interrupted';
+}
+
+function progressOf(manifest: Manifest, recordsPerSecond: number, fraction: number | null): ProgressFacts {
+  const { job, epoch, totals } = manifest;
+  return {
+    job,
+    epoch,
+    records: totals['recordsIn'] ?? 0,
+    recordsPerSecond,
+    watermark: watermarkOf(manifest),
+    fraction,
+  };
+}
+
+/** E.g. "re-planned the epoch (reason: input is gone)". */
+function noticeText(text: string, data: Readonly<Record<string, unknown>>): string {
+  const facts = Object.entries(data).map(
+    ([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
+  return facts.length === 0 ? text : `${text} (${facts.join(', ')})`;
+}
+
 function epochJson(manifest: Manifest): unknown {
   const { job, epoch, generation, attempts, counts, totals, watermarks, keys, ended } = manifest;
-  const shown = Object.fromEntries(Object.entries(watermarks).map(([stage, watermark]) => [stage, watermarkJson(watermark)]));
+  const shown = Object.fromEntries(
+    Object.entries(watermarks).map(([stage, watermark]) => [stage, watermarkJson(watermark)]),
+  );
   return { type: 'epoch', job, epoch, generation, attempts, counts, totals, watermarks: shown, keys, ended };
 }
 

@@ -1,15 +1,13 @@
 /** `millrace state JOB`: what is stored of a job. Reads only; the job may be running. */
 import { statSync } from 'node:fs';
-import { join } from 'node:path';
-import { DiskBlobStore } from '../embedded/disk-blob-store.ts';
-import { DiskStateStore } from '../embedded/disk-state-store.ts';
 import { ConfigError } from '../model/errors.ts';
-import { readJobState, type EpochSummary, type JobState } from '../runtime/job-state-reader.ts';
+import type { EpochSummary, JobState } from '../runtime/job-state-reader.ts';
 import { readBacklog, type Backlog } from './backlog.ts';
 import type { CliIo } from './cli-io.ts';
 import { settingOverrides } from './job-settings.ts';
 import { loadJob } from './load-job.ts';
 import { watermarkJson, watermarkText, whole } from './progress.ts';
+import { defaultStateDir, storedJobs, storedState } from './stored-state.ts';
 
 export interface StateOptions {
   readonly state?: string;
@@ -18,24 +16,27 @@ export interface StateOptions {
   readonly set: readonly string[];
 }
 
-export function defaultStateDir(job: string): string {
-  return join('.millrace', job);
-}
-
 /** `target`: a job file, which also tells the backlog, or the name of a job. */
 export async function stateCommand(target: string, options: StateOptions, io: CliIo): Promise<void> {
   const loaded = looksLikeFile(target) ? (await loadJob(target)).job : null;
   const name = loaded?.name ?? target;
   const stateDir = options.state ?? defaultStateDir(name);
-  const store = new DiskStateStore(stateDir);
-  const state = await readJobState(store, new DiskBlobStore(stateDir), name, options.epochs);
+  const state = await storedState(stateDir, name, options.epochs);
   if (state === null) {
-    const known = await store.listJobs();
+    const known = await storedJobs(stateDir);
     const there = known.length === 0 ? 'It holds no job' : `It holds: ${known.join(', ')}`;
-    throw new ConfigError(`there is no state of job "${name}" in ${stateDir}. ${there}; give another folder with --state, or run the job first.`);
+    throw new ConfigError(
+      `there is no state of job "${name}" in ${stateDir}. ${there}; give another folder with --state, or run the job first.`,
+    );
   }
   const backlog =
-    loaded === null ? null : await readBacklog(loaded.instantiate(settingOverrides(loaded, options.set, io.env)).toJobGraph(), state, stateDir);
+    loaded === null
+      ? null
+      : await readBacklog(
+          loaded.instantiate(settingOverrides(loaded, options.set, io.env)).toJobGraph(),
+          state,
+          stateDir,
+        );
   io.stdout.write(options.json === true ? `${JSON.stringify(stateJson(state, backlog))}\n` : stateText(state, backlog));
 }
 
@@ -94,7 +95,13 @@ const PHASE: Readonly<Record<JobState['phase'], string>> = {
 
 function splitLine(split: JobState['splits'][number], backlog: Backlog | null): string {
   const ahead = backlog?.get(split.id) ?? null;
-  const rest = split.ended ? 'ended' : backlog === null ? 'backlog only with the job file' : ahead === null ? 'backlog unknown' : `backlog ${whole(ahead)}`;
+  const rest = split.ended
+    ? 'ended'
+    : backlog === null
+      ? 'backlog only with the job file'
+      : ahead === null
+        ? 'backlog unknown'
+        : `backlog ${whole(ahead)}`;
   const idle = split.idleSince === null || split.ended ? '' : `, idle since ${timeText(split.idleSince)}`;
   return `  ${split.id}: position ${whole(split.position)}, ${rest}, watermark ${watermarkText(split.watermark)}${idle}`;
 }

@@ -1,11 +1,11 @@
 /** `millrace topics`: what is in the embedded log, and a way to put something there. */
-import { join } from 'node:path';
 import { openDiskLog } from '../embedded/disk-log.ts';
 import { ConfigError } from '../model/errors.ts';
 import { murmur3 } from '../model/murmur3.ts';
 import type { Log, LogRecord, NewLogRecord } from '../ports/log.ts';
 import type { CliIo } from './cli-io.ts';
 import { linesOf } from './input-lines.ts';
+import { logFolder } from './stored-state.ts';
 
 export interface TopicOptions {
   readonly state: string;
@@ -15,28 +15,32 @@ export interface TopicOptions {
 const APPEND_ROWS = 1000;
 const FETCH_BYTES = 1024 * 1024;
 
-/** The log's folder under `--state`. */
-export function logFolder(state: string): string {
-  return join(state, 'log');
-}
-
 export async function listTopics(options: TopicOptions, io: CliIo): Promise<void> {
   await withLog(options, async (log) => {
     for (const { name, partitions } of await log.topics()) {
       const ranges = await Promise.all(Array.from({ length: partitions }, (_, p) => log.offsets(name, p)));
       const records = ranges.reduce((sum, { earliest, latest }) => sum + latest - earliest, 0);
       if (options.json === true) printJson(io, { topic: name, partitions: ranges, records });
-      else io.stdout.write(`${name}  ${partitions} ${partitions === 1 ? 'partition' : 'partitions'}  ${records} records  ${ranges.map(({ earliest, latest }, p) => `${p}: [${earliest}, ${latest})`).join('  ')}\n`);
+      else
+        io.stdout.write(
+          `${name}  ${partitions} ${partitions === 1 ? 'partition' : 'partitions'}  ${records} records  ${ranges.map(({ earliest, latest }, p) => `${p}: [${earliest}, ${latest})`).join('  ')}\n`,
+        );
     }
   });
 }
 
-export async function createTopic(name: string, options: TopicOptions & { readonly partitions: number }, io: CliIo): Promise<void> {
+export async function createTopic(
+  name: string,
+  options: TopicOptions & { readonly partitions: number },
+  io: CliIo,
+): Promise<void> {
   await withLog(options, async (log) => {
     const outcome = await log.createTopic(name, options.partitions);
     const known = outcome === 'exists' ? (await log.topics()).find((topic) => topic.name === name) : undefined;
     if (known !== undefined && known.partitions !== options.partitions) {
-      throw new ConfigError(`topic "${name}" exists with ${known.partitions} partitions, not ${options.partitions}. The number cannot be changed; choose another name.`);
+      throw new ConfigError(
+        `topic "${name}" exists with ${known.partitions} partitions, not ${options.partitions}. The number cannot be changed; choose another name.`,
+      );
     }
     if (options.json === true) printJson(io, { topic: name, partitions: options.partitions, outcome });
     else io.stdout.write(`${name}: ${outcome === 'created' ? 'created' : 'exists already'}\n`);
@@ -64,7 +68,8 @@ export async function appendToTopic(name: string, options: AppendOptions, io: Cl
     };
     for await (const line of linesOf(io.stdin)) {
       const key = options.key === undefined ? null : keyOf(line, options.key);
-      const partition = options.partition ?? (key === null ? (appended + waiting) % partitions : murmur3(key) % partitions);
+      const partition =
+        options.partition ?? (key === null ? (appended + waiting) % partitions : murmur3(key) % partitions);
       const records = batches.get(partition) ?? [];
       records.push({ timestamp: Date.now(), key, value: Buffer.from(line) });
       batches.set(partition, records);
@@ -89,9 +94,10 @@ export async function readTopic(name: string, options: ReadOptions, io: CliIo): 
     let left = options.limit ?? Number.POSITIVE_INFINITY;
     for (const partition of options.partition === undefined ? all : [options.partition]) {
       const { earliest, latest } = await log.offsets(name, partition);
-      for (let at = Math.max(earliest, options.from ?? 0); at < latest && left > 0; ) {
+      for (let at = Math.max(earliest, options.from ?? 0); at < latest && left > 0;) {
         const records = await log.fetch(name, partition, at, latest, FETCH_BYTES);
-        for (const record of records.slice(0, left)) io.stdout.write(recordLine(partition, record, options.json === true));
+        for (const record of records.slice(0, left))
+          io.stdout.write(recordLine(partition, record, options.json === true));
         left -= records.length;
         at = records.at(-1)!.offset + 1;
       }
@@ -100,7 +106,8 @@ export async function readTopic(name: string, options: ReadOptions, io: CliIo): 
 }
 
 function recordLine(partition: number, record: LogRecord, json: boolean): string {
-  const text = (bytes: Uint8Array | null): string | null => (bytes === null ? null : Buffer.from(bytes).toString('utf8'));
+  const text = (bytes: Uint8Array | null): string | null =>
+    bytes === null ? null : Buffer.from(bytes).toString('utf8');
   if (!json) return `${text(record.value) ?? ''}\n`;
   const headers = record.headers.map(([name, value]) => [name, text(value)]);
   return `${JSON.stringify({ partition, offset: record.offset, timestamp: record.timestamp, key: text(record.key), value: text(record.value), headers })}\n`;
@@ -113,7 +120,8 @@ function keyOf(line: string, field: string): Uint8Array {
   } catch (error) {
     throw new ConfigError(`--key ${field} needs JSON lines, but this is none: ${line.slice(0, 200)}`, {}, error);
   }
-  if (value === undefined || value === null) throw new ConfigError(`--key ${field}: this line has no such field: ${line.slice(0, 200)}`);
+  if (value === undefined || value === null)
+    throw new ConfigError(`--key ${field}: this line has no such field: ${line.slice(0, 200)}`);
   return Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
 }
 
@@ -122,7 +130,9 @@ async function partitionsOf(log: Log, name: string): Promise<number> {
   const topic = topics.find((known) => known.name === name);
   if (topic !== undefined) return topic.partitions;
   const names = topics.map((known) => known.name);
-  throw new ConfigError(`there is no topic "${name}". ${names.length === 0 ? 'There are none' : `There are: ${names.join(', ')}`}; \`millrace topics create ${name}\` makes it.`);
+  throw new ConfigError(
+    `there is no topic "${name}". ${names.length === 0 ? 'There are none' : `There are: ${names.join(', ')}`}; \`millrace topics create ${name}\` makes it.`,
+  );
 }
 
 async function withLog(options: TopicOptions, use: (log: Log) => Promise<void>): Promise<void> {

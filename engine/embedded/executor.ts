@@ -115,7 +115,7 @@ export async function runEmbedded(graph: RunnerOptions['graph'], settings: Embed
     const durationMs = clock.monotonicMs() - startedMs;
     const last = manifest as Manifest | null;
     refuse(graph.job, outcome);
-    return { outcome, job: graph.job, epochs, durationMs, counts: last?.totals ?? {}, manifest: last, longestPauseMs: runner.longestPauseMs };
+    return { outcome, job: graph.job, epochs, durationMs, counts: last?.totals ?? {}, manifest: last, longestPauseMs: runner.pauses.longestMs };
   } finally {
     await runner.close();
     if (options.ports === undefined) await log?.close();

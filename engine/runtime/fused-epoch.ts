@@ -7,9 +7,11 @@ import { RetryableError } from '../model/errors.ts';
 import { BATCH_ROWS, MAX_BUFFERED_SHUFFLE_ROWS, MAX_STAGED_BYTES } from '../model/limits.ts';
 import { MAX_WATERMARK, MIN_WATERMARK } from '../model/watermark.ts';
 import type { Clock } from '../ports/clock.ts';
+import { breather } from './breathe.ts';
 import { crashPoint } from './crash-point.ts';
 import type { EpochBudget } from './epoch-runner.ts';
 import type { KeyedStage } from './keyed-stage.ts';
+import type { PauseMeter } from './pause-meter.ts';
 import type { SinkTask } from './sink-task.ts';
 import { channelRank, type SourceTask } from './source-task.ts';
 import type { SplitTask } from './split-task.ts';
@@ -23,29 +25,27 @@ export interface EpochTasks {
   flushDeadLetters(): void;
 }
 
-/** Milliseconds between two looks at timers and signals. */
-const BREATHE_MS = 15;
 /** Milliseconds between two looks at a source that has nothing new. */
 const POLL_MS = 5;
 
 export class FusedEpoch {
-  /** Longest time without progress, for `bench`: milliseconds between two batches. */
-  longestPauseMs = 0;
   private readonly tasks: EpochTasks;
   private readonly clock: Clock;
+  private readonly pauses: PauseMeter;
   private readonly plan: Plan;
   private readonly budget: EpochBudget;
   private readonly startMs: number;
-  private breathed: number;
+  private readonly breathe: () => Promise<void>;
   private rows = 0;
 
-  constructor(tasks: EpochTasks, clock: Clock, plan: Plan, budget: EpochBudget) {
+  constructor(tasks: EpochTasks, clock: Clock, plan: Plan, budget: EpochBudget, pauses: PauseMeter) {
     this.tasks = tasks;
+    this.pauses = pauses;
     this.clock = clock;
     this.plan = plan;
     this.budget = budget;
     this.startMs = clock.monotonicMs();
-    this.breathed = this.startMs;
+    this.breathe = breather(clock);
   }
 
   /** True when everything has ended. */
@@ -159,7 +159,7 @@ export class FusedEpoch {
     this.rows += batch.n + batch.bad.length;
     split.idle = false;
     source.process(split, batch);
-    this.progress();
+    this.pauses.progress(this.clock.monotonicMs());
   }
 
   private endOf(source: SourceTask, split: SplitTask, status: 'done' | 'ended'): void {
@@ -201,21 +201,6 @@ export class FusedEpoch {
     }
     return counted ? Math.max(stage.watermark, watermark) : stage.watermark;
   }
-
-  private progress(): void {
-    const now = this.clock.monotonicMs();
-    this.longestPauseMs = Math.max(this.longestPauseMs, now - this.lastProgress);
-    this.lastProgress = now;
-  }
-  private lastProgress = Number.POSITIVE_INFINITY;
-
-  /** Lets signals and timers in, at most every BREATHE_MS. */
-  private readonly breathe = async (): Promise<void> => {
-    const now = this.clock.monotonicMs();
-    if (now - this.breathed < BREATHE_MS) return;
-    await this.clock.sleep(0);
-    this.breathed = this.clock.monotonicMs();
-  };
 }
 
 function before(a: SplitTask, b: SplitTask): boolean {

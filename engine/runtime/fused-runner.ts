@@ -12,11 +12,13 @@ import { MAX_WATERMARK, MIN_WATERMARK } from '../model/watermark.ts';
 import type { BlobStore } from '../ports/blob-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
+import { breather } from './breathe.ts';
 import { crashPoint } from './crash-point.ts';
 import { AttemptFailure, type EpochBudget, type EpochRunner, type SplitOffer } from './epoch-runner.ts';
 import { RecordFailure } from './failures.ts';
 import { FusedEpoch } from './fused-epoch.ts';
 import { ObjectIo } from './object-io.ts';
+import { PauseMeter } from './pause-meter.ts';
 import { foldState, restoreState, stateTag } from './state-io.ts';
 import { wireJob, type WiredJob } from './wire-job.ts';
 
@@ -32,8 +34,7 @@ export interface RunnerOptions {
 
 export class FusedRunner implements EpochRunner {
   readonly graphHash: string;
-  /** Milliseconds of the longest time between two batches so far. */
-  longestPauseMs = 0;
+  readonly pauses = new PauseMeter();
   private readonly options: RunnerOptions;
   private readonly wired: WiredJob;
   private tag: string | null = null;
@@ -65,9 +66,8 @@ export class FusedRunner implements EpochRunner {
       await this.prepare(plan);
       const tag = this.tag;
       this.tag = null;
-      const epoch = new FusedEpoch(wired, this.options.clock, plan, budget);
+      const epoch = new FusedEpoch(wired, this.options.clock, plan, budget, this.pauses);
       const ended = await epoch.run();
-      this.longestPauseMs = Math.max(this.longestPauseMs, epoch.longestPauseMs);
       const io = new ObjectIo(this.options.blobs, { job: this.options.job, run: plan.run, epoch: plan.epoch, generation: plan.generation, stage: 'fused', subtask: 0, attempt });
       const ack = await this.stage(plan, attempt, io, ended);
       const idle = isIdle(plan, ack);
@@ -93,11 +93,12 @@ export class FusedRunner implements EpochRunner {
 
   async fold(base: BaseRef | null, log: readonly SegmentRef[], run: string, tag: string): Promise<BaseRef> {
     const { blobs, job, graph, clock } = this.options;
-    return await foldState(blobs, job, base, log, run, tag, graph.maxParallelism, () => clock.sleep(0));
+    return await foldState(blobs, job, base, log, run, tag, graph.maxParallelism, breather(clock));
   }
 
   async waitForInput(timeoutMs: number, signal: AbortSignal): Promise<void> {
     const { clock } = this.options;
+    this.pauses.idle();
     const until = clock.monotonicMs() + timeoutMs;
     for (let pauseMs = 2; !signal.aborted && clock.monotonicMs() < until; pauseMs = Math.min(100, pauseMs * 2)) {
       if (this.tag === null || this.wired.timerDue(clock.nowMs()) || (await this.wired.hasInput(clock.nowMs()))) return;

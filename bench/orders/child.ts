@@ -1,0 +1,38 @@
+/** One run of one variant in a process of its own; prints one JSON line. Arguments: variant, file, whether other jobs run first. */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runEmbedded } from '../../engine/embedded/executor.ts';
+import { bareLoop } from './bare-loop.ts';
+import { Checksum } from './checksum.ts';
+import { ordersJob, VARIANTS, type Variant } from './orders-job.ts';
+import { otherJobs } from './other-jobs.ts';
+
+const [variant, file, pollute] = process.argv.slice(2) as [Variant | 'bare', string, string];
+const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
+if (pollute === 'after-other-jobs') await otherJobs();
+const startedCpu = process.cpuUsage();
+const started = performance.now();
+let extra: { rows: number; epochs?: number; longestPauseMs?: number; checksum?: string } = { rows: 0 };
+if (variant === 'bare') extra = bareLoop(file);
+else if (VARIANTS.includes(variant)) {
+  const env = ordersJob(variant, file, join(folder, 'out'));
+  const result = await runEmbedded(env.toJobGraph(), { ...env.settings(), stateDir: join(folder, 'state') });
+  extra = { rows: result.counts['recordsIn'] ?? 0, epochs: result.epochs, longestPauseMs: Math.round(result.longestPauseMs) };
+}
+const cpu = process.cpuUsage(startedCpu);
+const seconds = (performance.now() - started) / 1000;
+const cpuSeconds = (cpu.user + cpu.system) / 1e6;
+const peakRssMb = Math.round(process.resourceUsage().maxRSS / 1024);
+if (variant !== 'bare') extra.checksum = outputOf(join(folder, 'out'));
+rmSync(folder, { recursive: true, force: true });
+const { rows } = extra;
+process.stdout.write(
+  `${JSON.stringify({ bench: 'orders', variant, ...extra, rowsPerSecond: Math.round(rows / seconds), rowsPerCpuSecond: Math.round(rows / cpuSeconds), seconds: +seconds.toFixed(2), cpuSeconds: +cpuSeconds.toFixed(2), peakRssMb })}\n`,
+);
+
+function outputOf(out: string): string {
+  const checksum = new Checksum();
+  for (const name of readdirSync(out)) for (const line of readFileSync(join(out, name), 'utf8').split('\n')) if (line !== '') checksum.add(line);
+  return checksum.text();
+}

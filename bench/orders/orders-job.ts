@@ -1,0 +1,71 @@
+/** The orders job of ../shared/oracle in its three forms: filter, keyBy customer, 1-hour tumbling sum, exactly-once file sink. */
+import { FileSink, FileSource, jsonEncoder, jsonLines } from '../../engine/connectors/files/index.ts';
+import {
+  Duration,
+  parseTimestamp,
+  schema,
+  StreamExecutionEnvironment,
+  t,
+  TumblingEventTimeWindows,
+  WatermarkStrategy,
+  type InferRow,
+} from '../../engine/index.ts';
+import type { KeyedStream } from '../../engine/index.ts';
+
+export const VARIANTS = ['closures', 'schema', 'schema-key-field'] as const;
+export type Variant = (typeof VARIANTS)[number];
+
+interface Order {
+  readonly customer_id: string;
+  readonly amount: number;
+  readonly status: string;
+  readonly event_ts: string;
+}
+
+const declared = schema({ customer_id: t.string(), amount: t.number(), status: t.string(), event_ts: t.timestamp() });
+type DeclaredOrder = InferRow<typeof declared>;
+
+export function ordersJob(variant: Variant, file: string, output: string): StreamExecutionEnvironment {
+  const env = StreamExecutionEnvironment.getExecutionEnvironment();
+  env.enableCheckpointing(1000);
+  if (variant === 'closures') {
+    const orders = env.fromSource(
+      FileSource.forRecordStreamFormat(jsonLines<Order>(), file).build(),
+      WatermarkStrategy.forBoundedOutOfOrderness<Order>(Duration.ofSeconds(5)).withTimestampAssigner((o) => parseTimestamp(o.event_ts)),
+      'orders',
+    );
+    hourly(
+      orders.filter((o) => o.status === 'COMPLETED').keyBy((o) => o.customer_id),
+      output,
+    );
+    return env;
+  }
+  const orders = env
+    .fromSource(
+      FileSource.forRecordStreamFormat(jsonLines(declared), file).build(),
+      WatermarkStrategy.forBoundedOutOfOrderness<DeclaredOrder>(Duration.ofSeconds(5)).withTimestampAssigner((o) => o.event_ts),
+      'orders',
+    )
+    .filter((o) => o.status === 'COMPLETED');
+  hourly(variant === 'schema' ? orders.keyBy((o) => o.customer_id) : orders.keyBy('customer_id'), output);
+  return env;
+}
+
+function hourly<T extends { readonly amount: number }>(orders: KeyedStream<T, string>, output: string): void {
+  orders
+    .window(TumblingEventTimeWindows.of(Duration.ofHours(1)))
+    .aggregate(
+      {
+        createAccumulator: () => ({ sum: 0, count: 0 }),
+        add: (o, total) => {
+          total.sum += o.amount;
+          total.count++;
+          return total;
+        },
+        getResult: (total) => total,
+      },
+      (customer_id, { window }, [total], out: { collect(row: object): void }) =>
+        out.collect({ window_start: window.start, customer_id, sum: total!.sum, count: total!.count }),
+    )
+    .sinkTo(FileSink.forRowFormat<object>(output, jsonEncoder()).build());
+}
