@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { DeadLetter, JobExecutionResult } from '../engine/index.ts';
 import type { AirportHourRow } from './airport-hour.ts';
-import { referenceAnswer } from './flight-delays.reference.ts';
+import { referenceAnswer } from './flight-delays-reference.ts';
 import { job } from './flight-delays.ts';
 import { finalRows, flightReport, readRows } from './flight-report.ts';
 

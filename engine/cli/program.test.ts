@@ -1,5 +1,5 @@
 /** The command as its users see it: output, errors, exit codes. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -171,6 +171,24 @@ describe('run and state', () => {
       code: 1,
       err: expect.stringMatching(/bad map[^]*boom/),
     });
+  });
+
+  it('answers 4 when stored state is corrupt, and uses none of it', async () => {
+    const file = await jobFile('damaged', 'env.fromData(1).print();');
+    expect((await millrace(['run', file, '--state', state('damaged')])).code).toBe(0);
+    const heads = join(state('damaged'), 'state', 'jobs', 'damaged', 'head');
+    for (const name of await readdir(heads)) {
+      const bytes = await readFile(join(heads, name));
+      bytes[bytes.length - 2]! ^= 1;
+      await writeFile(join(heads, name), bytes);
+    }
+    for (const args of [['run', file], ['state', 'damaged']]) {
+      expect(await millrace([...args, '--state', state('damaged')])).toMatchObject({
+        code: 4,
+        out: '',
+        err: expect.stringMatching(/^CorruptionError: /),
+      });
+    }
   });
 
   it('says where it found no state', async () => {

@@ -7,7 +7,7 @@
  *
  * Partition = murmur3(key) mod partitions; without a key, slot mod partitions.
  */
-import { ConfigError, InvariantError } from '../../model/errors.ts';
+import { ConfigError, FencedError, InvariantError } from '../../model/errors.ts';
 import { murmur3 } from '../../model/murmur3.ts';
 import { NO_TIMESTAMP } from '../../model/watermark.ts';
 import type { Log, NewLogRecord } from '../../ports/log.ts';
@@ -147,13 +147,14 @@ class LogPublisher implements SinkPublisher {
   async publish({ run, epoch, slot, chunks }: Publication): Promise<'published' | 'already'> {
     const producer = this.#producer(slot);
     const marker = await this.#log.lastMarker(producer);
-    if (marker !== null && marker.run !== run) {
+    if (marker === null || marker.run < run) {
       throw new InvariantError(
-        `the log's marker of ${producer} belongs to run ${marker.run} (epoch ${marker.epoch}), this is run ${run}: either the slot was not stamped for this run, or a newer run has taken over and this process must stop`,
+        `the log's marker of ${producer} ${marker === null ? 'is gone' : `belongs to the older run ${marker.run}`}, but run ${run} stamped it before its first epoch: whether epoch ${epoch} is in the log cannot be told, and publishing it might double it. Compare the topic with the job's state, then restore the job as a new run (--restore).`,
         { producer, run, epoch, marker },
       );
     }
-    if (marker !== null && marker.epoch >= epoch) return 'already';
+    if (marker.run > run) throw newerRun(producer, marker.run, run);
+    if (marker.epoch >= epoch) return 'already';
     const records = readRecords(chunks);
     if (records.length === 0) return 'published';
     await this.#log.append(await this.#batchesOf(records, slot), { producer, run, epoch });
@@ -161,7 +162,10 @@ class LogPublisher implements SinkPublisher {
   }
 
   async stamp(run: string, epoch: number, slot: number): Promise<void> {
-    await this.#log.stamp({ producer: this.#producer(slot), run, epoch });
+    const producer = this.#producer(slot);
+    const marker = await this.#log.lastMarker(producer);
+    if (marker !== null && marker.run > run) throw newerRun(producer, marker.run, run);
+    await this.#log.stamp({ producer, run, epoch });
   }
 
   async close(): Promise<void> {}
@@ -192,6 +196,14 @@ class LogPublisher implements SinkPublisher {
     }
     return [...batches.values()];
   }
+}
+
+/** Run ids compare as strings in the order in which the runs began. */
+function newerRun(producer: string, newer: string, run: string): FencedError {
+  return new FencedError(
+    `the log's marker of ${producer} belongs to the newer run ${newer}; run ${run} has been replaced and stops. If the job's state folder was reset while the clock went back, use another job name or topic.`,
+    { producer, run, newer },
+  );
 }
 
 function contentOf(content: Content | null, what: string): Uint8Array | null {

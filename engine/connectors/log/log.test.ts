@@ -186,9 +186,12 @@ it('appends an epoch once, by its marker', async () => {
   expect(await publisher.publish({ run: 'r1', epoch: 4, slot: 1, records, chunks })).toBe('published');
   expect(await publisher.publish({ run: 'r1', epoch: 4, slot: 1, records, chunks })).toBe('already');
   await expect(publisher.publish({ run: 'r2', epoch: 5, slot: 1, records, chunks })).rejects.toThrow(
-    'belongs to run r1',
+    'belongs to the older run r1',
   );
+  await expect(publisher.publish({ run: 'r1', epoch: 4, slot: 2, records, chunks })).rejects.toThrow('is gone');
   await publisher.stamp('r2', 4, 1);
+  await expect(publisher.publish({ run: 'r1', epoch: 9, slot: 1, records, chunks })).rejects.toThrow('newer run r2');
+  await expect(publisher.stamp('r1', 9, 1)).rejects.toThrow('newer run r2');
   expect(await publisher.publish({ run: 'r2', epoch: 4, slot: 1, records, chunks })).toBe('already');
   const written = [...log.records.values()].flat();
   expect(written).toHaveLength(3);

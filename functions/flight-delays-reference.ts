@@ -2,7 +2,7 @@
  * What `flight-delays` must answer, computed without the engine: a plain script, line by line in the order of arrival, with Flink's
  * rules written out. It shares nothing with the job: no import from it or from the engine.
  *
- *     node functions/flight-delays.reference.ts [FILE]      prints the counts
+ *     node functions/flight-delays-reference.ts [FILE]      prints the counts
  */
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
