@@ -16,6 +16,8 @@ export interface JobModule {
   /** Builds the graph in a fresh environment. `overrides`: text values by setting name, checked against the defaults. */
   readonly instantiate: (overrides?: Readonly<Record<string, string>>) => StreamExecutionEnvironment;
   readonly config: ConfigDefaults;
+  /** The settings that the job is built with: defaults and checked overrides. */
+  readonly resolve: (overrides: Readonly<Record<string, string>>) => Config<ConfigDefaults>;
   readonly __millraceJob: 1;
 }
 
@@ -34,6 +36,7 @@ export function defineJob<const C extends ConfigDefaults = Record<never, never>>
   return {
     name,
     config: defaults,
+    resolve: (overrides) => resolve(name, defaults, overrides),
     __millraceJob: 1,
     instantiate: (overrides = {}) => {
       const env = new StreamExecutionEnvironment(name);

@@ -1,4 +1,5 @@
 /** How far each split's end is ahead of what the job has committed: asked of the sources, in the unit of their positions. */
+import { existsSync } from 'node:fs';
 import { openDiskLog } from '../embedded/disk-log.ts';
 import { SystemClock } from '../embedded/system-clock.ts';
 import type { JobGraph } from '../graph/job-graph.ts';
@@ -10,18 +11,19 @@ import { logFolder } from './stored-state.ts';
 export type Backlog = ReadonlyMap<string, number | null>;
 
 export async function readBacklog(graph: JobGraph, state: JobState, stateDir: string): Promise<Backlog> {
-  const log = await openDiskLog(logFolder(stateDir));
+  const folder = logFolder(stateDir);
+  const log = existsSync(folder) ? await openDiskLog(folder) : null;
   try {
     const entries = await Promise.all(
       state.splits.map(async (split) => [split.id, split.ended ? 0 : await ahead(graph, split, log)] as const),
     );
     return new Map(entries);
   } finally {
-    await log.close();
+    await log?.close();
   }
 }
 
-async function ahead(graph: JobGraph, split: JobState['splits'][number], log: Log): Promise<number | null> {
+async function ahead(graph: JobGraph, split: JobState['splits'][number], log: Log | null): Promise<number | null> {
   const node = graph.nodes.find(({ uid, operator }) => operator.kind === 'source' && split.id.startsWith(`${uid}/`));
   if (node?.operator.kind !== 'source') return null;
   const context = { job: graph.job, operator: node.uid, clock: new SystemClock(), log, blobs: null };

@@ -18,6 +18,11 @@ export interface CliIo {
 }
 
 export function processIo(): CliIo {
+  // The reader of a pipe has gone (`millrace topics read orders | head`): nobody is left to write for.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
   return {
     stdout: process.stdout,
     stderr: process.stderr,

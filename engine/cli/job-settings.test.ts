@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { defineJob } from '../api/define-job.ts';
-import { settingOverrides, settingsOf } from './job-settings.ts';
+import { settingOverrides } from './job-settings.ts';
 
 const job = defineJob({
   name: 'j',
@@ -15,7 +15,7 @@ it('takes settings from the environment, and from the command line before it', (
 });
 
 it('answers the settings with the types of their defaults', () => {
-  expect(settingsOf(job, { epochMs: '10', dry: 'true', note: 'n' })).toEqual({
+  expect(job.resolve({ epochMs: '10', dry: 'true', note: 'n' })).toEqual({
     input: 'a',
     epochMs: 10,
     dry: true,

@@ -1,5 +1,5 @@
 /** Settings of a job from the command line (`--set name=value`) and the environment (`MILLRACE_SET_NAME`); the command line wins. */
-import type { Config, ConfigDefaults, JobModule } from '../api/define-job.ts';
+import type { JobModule } from '../api/define-job.ts';
 import { ConfigError } from '../model/errors.ts';
 
 const PREFIX = 'MILLRACE_SET_';
@@ -29,16 +29,6 @@ export function settingOverrides(
     overrides[assignment.slice(0, at)] = assignment.slice(at + 1);
   }
   return overrides;
-}
-
-/** The settings that the job is built with. `overrides` have been checked by `JobModule.instantiate`. */
-export function settingsOf(job: JobModule, overrides: Readonly<Record<string, string>>): Config<ConfigDefaults> {
-  const settings: Record<string, string | number | boolean | null> = { ...job.config };
-  for (const [name, text] of Object.entries(overrides)) {
-    const example = job.config[name];
-    settings[name] = typeof example === 'number' ? Number(text) : typeof example === 'boolean' ? text === 'true' : text;
-  }
-  return settings;
 }
 
 function loose(name: string): string {

@@ -23,20 +23,35 @@ interface Answer {
 
 async function millrace(
   args: readonly string[],
-  options: { stdin?: string; env?: CliIo['env'] } = {},
+  options: { stdin?: string; env?: CliIo['env']; interruptAt?: string } = {},
 ): Promise<Answer> {
   let out = '';
   let err = '';
   const input = options.stdin ?? '';
+  let interrupt = (): void => undefined;
+  let interrupted = false;
   const code = await runCli(args, {
     stdout: { write: (text) => (out += text) },
-    stderr: { write: (text) => (err += text) },
+    stderr: {
+      // A terminal sees every epoch.
+      isTTY: options.interruptAt !== undefined,
+      columns: 200,
+      write: (text) => {
+        err += text;
+        if (options.interruptAt === undefined || interrupted || !text.includes(options.interruptAt)) return;
+        interrupted = true;
+        interrupt();
+      },
+    },
     stdin: (async function* () {
       yield input;
     })(),
     env: options.env ?? {},
     nowMs: () => performance.now(),
-    onInterrupt: () => () => undefined,
+    onInterrupt: (callback) => {
+      interrupt = callback;
+      return () => undefined;
+    },
   });
   return { code, out, err };
 }
@@ -173,6 +188,28 @@ describe('run and state', () => {
     });
   });
 
+  it('answers 130 when it is interrupted, and goes on from there', async () => {
+    const run = [
+      'run',
+      'functions/flight-delays.ts',
+      '--state',
+      state('interrupted'),
+      '--set',
+      `output=${join(folder, 'out')}`,
+    ];
+    const first = await millrace([...run, '--set', 'throttle=20000'], { interruptAt: 'epoch 2' });
+    expect(first).toMatchObject({
+      code: 130,
+      out: expect.stringContaining('was interrupted'),
+      err: expect.stringContaining('Interrupted'),
+    });
+    const second = await millrace(run);
+    expect(second).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/has finished[^]*records read +27,003\n[^]*re-fired +2,014\n/),
+    });
+  });
+
   it('answers 4 when stored state is corrupt, and uses none of it', async () => {
     const file = await jobFile('damaged', 'env.fromData(1).print();');
     expect((await millrace(['run', file, '--state', state('damaged')])).code).toBe(0);
@@ -182,7 +219,10 @@ describe('run and state', () => {
       bytes[bytes.length - 2]! ^= 1;
       await writeFile(join(heads, name), bytes);
     }
-    for (const args of [['run', file], ['state', 'damaged']]) {
+    for (const args of [
+      ['run', file],
+      ['state', 'damaged'],
+    ]) {
       expect(await millrace([...args, '--state', state('damaged')])).toMatchObject({
         code: 4,
         out: '',

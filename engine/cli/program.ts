@@ -1,5 +1,5 @@
 /** The command line: what there is to say, and what an error looks like. */
-import { Command, CommanderError, InvalidArgumentError } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { messageOf } from '../model/errors.ts';
 import type { CliIo } from './cli-io.ts';
 import { errorCodeOf, EXIT, EXIT_CODES_HELP, exitCodeOf, type ExitCode } from './exit-codes.ts';
@@ -48,7 +48,7 @@ function buildProgram(io: CliIo, exitWith: (code: ExitCode) => void): Command {
     .option('--parallelism <n>', 'parallelism of operators that set none', positiveInteger)
     .option('--epochs-ms <ms>', 'length of an epoch in milliseconds', positiveInteger)
     .option('--restore', 'begin a new run on the state that is there')
-    .option('--set <name=value>', 'a setting of the job; also as environment variable MILLRACE_SET_<NAME>', collect, [])
+    .addOption(settingOption('a setting of the job; also as environment variable MILLRACE_SET_<NAME>'))
     .option('--json', 'a line of JSON per epoch and one at the end on standard output')
     .action(async (job: string, options: RunOptions) => exitWith(await runCommand(job, options, io)));
 
@@ -58,7 +58,7 @@ function buildProgram(io: CliIo, exitWith: (code: ExitCode) => void): Command {
     .argument('<job>', 'a module that exports a job')
     .option('--mermaid', 'as Markdown with Mermaid diagrams')
     .option('--parallelism <n>', 'parallelism of operators that set none', positiveInteger)
-    .option('--set <name=value>', 'a setting of the job', collect, [])
+    .addOption(settingOption('a setting of the job'))
     .option('--json', 'as JSON')
     .action((job: string, options: GraphOptions) => graphCommand(job, options, io));
 
@@ -68,7 +68,7 @@ function buildProgram(io: CliIo, exitWith: (code: ExitCode) => void): Command {
     .argument('<job>', "a module that exports a job, or a job's name")
     .option('--state <dir>', 'folder of the job\'s state (default: ".millrace/<job name>")')
     .option('--epochs <n>', 'how many epochs to list at most', positiveInteger, 10)
-    .option('--set <name=value>', 'a setting of the job', collect, [])
+    .addOption(settingOption('a setting of the job'))
     .option('--json', 'as JSON')
     .action((job: string, options: StateOptions) => stateCommand(job, options, io));
 
@@ -112,6 +112,10 @@ function printError(error: unknown, io: CliIo): void {
     for (let at: unknown = error; at instanceof Error; at = at.cause)
       io.stderr.write(`${at === error ? '' : 'caused by '}${at.stack ?? at.message}\n`);
   }
+}
+
+function settingOption(description: string): Option {
+  return new Option('--set <name=value>', description).argParser(collect).default([], 'none');
 }
 
 function collect(value: string, previous: readonly string[]): readonly string[] {

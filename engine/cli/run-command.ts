@@ -7,7 +7,7 @@ import { accountingText, type Accounting } from './accounting.ts';
 import type { CliIo } from './cli-io.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { fractionRead, inputSize } from './input-size.ts';
-import { settingOverrides, settingsOf } from './job-settings.ts';
+import { settingOverrides } from './job-settings.ts';
 import { loadJob } from './load-job.ts';
 import { Progress, watermarkJson, type ProgressFacts } from './progress.ts';
 import { defaultStateDir, storedTotals } from './stored-state.ts';
@@ -29,7 +29,7 @@ export async function runCommand(file: string, options: RunOptions, io: CliIo): 
     io.stdout.write(`${JSON.stringify({ type: 'result', ...accounting })}\n`);
   } else {
     const finished = accounting.ending === 'finished' || accounting.ending === 'finished before';
-    if (report !== null && finished) io.stdout.write(`\n${await report(accounting, settingsOf(job, overrides))}\n`);
+    if (report !== null && finished) io.stdout.write(`\n${await report(accounting, job.resolve(overrides))}\n`);
     io.stdout.write(accountingText(accounting));
   }
   return accounting.ending === 'interrupted' ? EXIT.interrupted : EXIT.ok;

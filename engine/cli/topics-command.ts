@@ -1,4 +1,5 @@
 /** `millrace topics`: what is in the embedded log, and a way to put something there. */
+import { existsSync } from 'node:fs';
 import { openDiskLog } from '../embedded/disk-log.ts';
 import { ConfigError } from '../model/errors.ts';
 import { murmur3 } from '../model/murmur3.ts';
@@ -16,6 +17,7 @@ const APPEND_ROWS = 1000;
 const FETCH_BYTES = 1024 * 1024;
 
 export async function listTopics(options: TopicOptions, io: CliIo): Promise<void> {
+  if (!existsSync(logFolder(options.state))) return;
   await withLog(options, async (log) => {
     for (const { name, partitions } of await log.topics()) {
       const ranges = await Promise.all(Array.from({ length: partitions }, (_, p) => log.offsets(name, p)));
@@ -55,6 +57,7 @@ export interface AppendOptions extends TopicOptions {
 
 /** Each line of standard input is the value of a record. Without a key, records go round the partitions. */
 export async function appendToTopic(name: string, options: AppendOptions, io: CliIo): Promise<void> {
+  needLog(name, options);
   await withLog(options, async (log) => {
     const partitions = await partitionsOf(log, name);
     let batches = new Map<number, NewLogRecord[]>();
@@ -89,6 +92,7 @@ export interface ReadOptions extends TopicOptions {
 
 /** Values as lines; with `--json` whole records. One partition after the other. */
 export async function readTopic(name: string, options: ReadOptions, io: CliIo): Promise<void> {
+  needLog(name, options);
   await withLog(options, async (log) => {
     const all = Array.from({ length: await partitionsOf(log, name) }, (_, p) => p);
     let left = options.limit ?? Number.POSITIVE_INFINITY;
@@ -132,6 +136,14 @@ async function partitionsOf(log: Log, name: string): Promise<number> {
   const names = topics.map((known) => known.name);
   throw new ConfigError(
     `there is no topic "${name}". ${names.length === 0 ? 'There are none' : `There are: ${names.join(', ')}`}; \`millrace topics create ${name}\` makes it.`,
+  );
+}
+
+/** Opening a log makes its folder: not for a name that was mistyped. */
+function needLog(name: string, options: TopicOptions): void {
+  if (existsSync(logFolder(options.state))) return;
+  throw new ConfigError(
+    `there is no topic "${name}": ${options.state} holds no log. Give another folder with --state, or \`millrace topics create ${name}\` makes it.`,
   );
 }
 

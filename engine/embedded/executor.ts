@@ -13,7 +13,7 @@ import type { StateStore } from '../ports/state-store.ts';
 import { runJob } from '../runtime/coordinator.ts';
 import type { CrashPoint } from '../runtime/crash-point.ts';
 import { FusedRunner, type RunnerOptions } from '../runtime/fused-runner.ts';
-import type { JobOutcome } from '../runtime/job-options.ts';
+import type { JobOptions, JobOutcome } from '../runtime/job-options.ts';
 import { DiskBlobStore } from './disk-blob-store.ts';
 import { openDiskLog } from './disk-log.ts';
 import { DiskStateStore } from './disk-state-store.ts';
@@ -49,11 +49,14 @@ export interface EmbeddedOptions {
   onNotice?(text: string, data: Readonly<Record<string, unknown>>): void;
   /** Instead of those that belong to `stateDir`: tests and other hosts. */
   readonly ports?: Ports;
-  /** Rows per epoch at most: chooses the cuts. */
-  readonly maxRows?: number;
+  /** Rows per epoch at most, by epoch number if need be: chooses the cuts. */
+  readonly maxRows?: number | ((epoch: number) => number);
   /** Subtasks per keyed stage, in this one process. */
   readonly subtasks?: number;
+  /** Called at every named step of the protocol, the runner's included: tests throw InjectedCrash here. */
   crashPoint?(name: CrashPoint): void;
+  /** Default: this process. Tests that play several processes give each its own. */
+  readonly lease?: JobOptions['lease'];
 }
 
 export interface EmbeddedResult {
@@ -81,7 +84,17 @@ export async function runEmbedded(graph: RunnerOptions['graph'], settings: Embed
   const ports = options.ports ?? (await openPorts(settings.stateDir));
   const { clock, blobs, log, store } = ports;
   const startedMs = clock.monotonicMs();
-  const runner = new FusedRunner({ job: graph.job, graph, clock, blobs, log, ...(options.subtasks === undefined ? {} : { subtasks: options.subtasks }) });
+  const { maxRows = Number.MAX_SAFE_INTEGER } = options;
+  const runner = new FusedRunner({
+    job: graph.job,
+    graph,
+    clock,
+    blobs,
+    log,
+    ...(options.subtasks === undefined ? {} : { subtasks: options.subtasks }),
+    ...(typeof maxRows === 'number' ? {} : { maxRowsOf: maxRows }),
+    ...(options.crashPoint === undefined ? {} : { crashPoint: options.crashPoint.bind(options) }),
+  });
   let manifest: Manifest | null = null;
   try {
     await runner.validate();
@@ -91,14 +104,14 @@ export async function runEmbedded(graph: RunnerOptions['graph'], settings: Embed
       blobs,
       clock,
       runner,
-      lease: { owner: leaseOwner(), isAlive },
+      lease: options.lease ?? { owner: leaseOwner(), isAlive },
       settings: {
         intervalMs: settings.epochMs,
         minPauseMs: settings.minPauseMs,
         timeoutMs: settings.timeoutMs,
         restartStrategy: settings.restart,
         onCancel: settings.retention === 'DELETE_ON_CANCELLATION' ? 'delete' : 'retain',
-        maxRows: options.maxRows ?? Number.MAX_SAFE_INTEGER,
+        maxRows: typeof maxRows === 'number' ? maxRows : Number.MAX_SAFE_INTEGER,
         restore: options.restore ?? false,
         hasDeadLetters: graph.hasDeadLetters,
       },

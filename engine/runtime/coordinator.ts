@@ -48,8 +48,9 @@ export async function runJob(options: JobOptions): Promise<JobOutcome> {
       `the coordinator stopped in state ${machine.state.kind}. This is a bug in Millrace; please report it.`,
     );
   const { ending } = machine.state;
-  if (held !== null && (ending.kind === 'finished' || ending.kind === 'stopped' || ending.kind === 'cancelled'))
-    await sweepQuietly(options, held);
+  // Already finished: whoever finished it may have died before its sweep.
+  const settled: readonly Ending['kind'][] = ['finished', 'stopped', 'cancelled', 'already'];
+  if (held !== null && settled.includes(ending.kind)) await sweepQuietly(options, held);
   return outcomeOf(ending, epochs, performer.lastError);
 }
 
@@ -90,11 +91,11 @@ function stepOrFail(machine: Machine, event: Event, performer: EffectPerformer):
   }
 }
 
-/** The head that the last compare-and-set of a session left. */
+/** The head that the last compare-and-set of a session left, or that it found. */
 function endedWith(before: Machine, event: Event, held: Held | null): Held | null {
   const { state } = before;
   if (state.kind === 'swapping' && event.kind === 'cas-won') return { version: state.expected + 1, head: state.target };
-  if (state.kind === 'settling' && event.kind === 'head-read') return event.found;
+  if ((state.kind === 'settling' || state.kind === 'reading') && event.kind === 'head-read') return event.found;
   return held;
 }
 

@@ -8,7 +8,7 @@ import { BATCH_ROWS, MAX_BUFFERED_SHUFFLE_ROWS, MAX_STAGED_BYTES } from '../mode
 import { MAX_WATERMARK, MIN_WATERMARK } from '../model/watermark.ts';
 import type { Clock } from '../ports/clock.ts';
 import { breather } from './breathe.ts';
-import { crashPoint } from './crash-point.ts';
+import type { CrashPoint } from './crash-point.ts';
 import type { EpochBudget } from './epoch-runner.ts';
 import type { KeyedStage } from './keyed-stage.ts';
 import type { PauseMeter } from './pause-meter.ts';
@@ -34,11 +34,13 @@ export class FusedEpoch {
   private readonly pauses: PauseMeter;
   private readonly plan: Plan;
   private readonly budget: EpochBudget;
+  private readonly crashPoint: (name: CrashPoint) => void;
   private readonly startMs: number;
   private readonly breathe: () => Promise<void>;
   private rows = 0;
 
-  constructor(tasks: EpochTasks, clock: Clock, plan: Plan, budget: EpochBudget, pauses: PauseMeter) {
+  constructor(tasks: EpochTasks, clock: Clock, plan: Plan, budget: EpochBudget, pauses: PauseMeter, crash: (name: CrashPoint) => void) {
+    this.crashPoint = crash;
     this.tasks = tasks;
     this.pauses = pauses;
     this.clock = clock;
@@ -100,7 +102,7 @@ export class FusedEpoch {
       if (elapsed > this.budget.timeoutMs) throw new RetryableError(`the epoch took longer than the checkpoint timeout of ${this.budget.timeoutMs} ms.`);
       if (!pastMiddle && (elapsed >= middle || this.rows > 0)) {
         pastMiddle = true;
-        crashPoint('run-middle');
+        this.crashPoint('run-middle');
       }
       const next = this.nextSplit();
       if (next === null) {

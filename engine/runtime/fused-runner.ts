@@ -13,7 +13,7 @@ import type { BlobStore } from '../ports/blob-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import { breather } from './breathe.ts';
-import { crashPoint } from './crash-point.ts';
+import { crashPoint, InjectedCrash, type CrashPoint } from './crash-point.ts';
 import { AttemptFailure, type EpochBudget, type EpochRunner, type SplitOffer } from './epoch-runner.ts';
 import { RecordFailure } from './failures.ts';
 import { FusedEpoch } from './fused-epoch.ts';
@@ -30,6 +30,10 @@ export interface RunnerOptions {
   readonly log: Log | null;
   /** Subtasks per keyed stage in one process; more than 1 only to test that packing changes nothing (E7a). */
   readonly subtasks?: number;
+  /** Rows of an epoch that is not planned ahead, by its number; the same for every attempt at it. Default: what the budget says. */
+  maxRowsOf?(epoch: number): number;
+  /** Instead of the process-wide one: tests throw InjectedCrash here. */
+  crashPoint?(name: CrashPoint): void;
 }
 
 export class FusedRunner implements EpochRunner {
@@ -66,7 +70,8 @@ export class FusedRunner implements EpochRunner {
       await this.prepare(plan);
       const tag = this.tag;
       this.tag = null;
-      const epoch = new FusedEpoch(wired, this.options.clock, plan, budget, this.pauses);
+      const maxRows = Math.min(budget.maxRows, this.options.maxRowsOf?.(plan.epoch) ?? Infinity);
+      const epoch = new FusedEpoch(wired, this.options.clock, plan, { ...budget, maxRows }, this.pauses, (name) => this.crash(name));
       const ended = await epoch.run();
       const io = new ObjectIo(this.options.blobs, { job: this.options.job, run: plan.run, epoch: plan.epoch, generation: plan.generation, stage: 'fused', subtask: 0, attempt });
       const ack = await this.stage(plan, attempt, io, ended);
@@ -84,7 +89,7 @@ export class FusedRunner implements EpochRunner {
 
   async publish(manifest: Manifest): Promise<void> {
     const io = new ObjectIo(this.options.blobs, null);
-    for (const sink of this.wired.sinks) await sink.publish(manifest, io, () => crashPoint('slot-published'));
+    for (const sink of this.wired.sinks) await sink.publish(manifest, io, () => this.crash('slot-published'));
   }
 
   async stamp(run: string, epoch: number): Promise<void> {
@@ -148,7 +153,7 @@ export class FusedRunner implements EpochRunner {
     }
     const staged = [];
     for (const sink of wired.sinks) staged.push(...(await sink.stage(io)));
-    if (segments.length > 0 || staged.length > 0) crashPoint('segments-staged');
+    if (segments.length > 0 || staged.length > 0) this.crash('segments-staged');
     const finite = (time: number): number | null => (time === Infinity ? null : Math.min(time, MAX_WATERMARK));
     return {
       format: 1,
@@ -164,7 +169,12 @@ export class FusedRunner implements EpochRunner {
     };
   }
 
-  private failure(plan: Plan, thrown: unknown): AttemptFailure {
+  private crash(name: CrashPoint): void {
+    (this.options.crashPoint ?? crashPoint)(name);
+  }
+
+  private failure(plan: Plan, thrown: unknown): unknown {
+    if (thrown instanceof InjectedCrash) return thrown;
     const { wired } = this;
     const ranges = wired.rangesRead(plan);
     wired.discard();

@@ -77,7 +77,11 @@ export class KeyedStage {
 
   /** Where restored entries of this stage go. */
   get reader(): StateReader {
-    const of = (key: unknown): StateReader => this.subtasks[this.owner[this.keys.keyGroups[this.keys.idOf(key)]!]!]!.operator;
+    const of = (key: unknown): StateReader => {
+      // Before keyGroups is read: a new key may replace that array by a longer one.
+      const id = this.keys.idOf(key);
+      return this.subtasks[this.ownerOf(id)]!.operator;
+    };
     return {
       restore: (key, name, sub, value) => of(key).restore(key, name, sub, value),
       restoreRemoved: (key, name, sub) => of(key).restoreRemoved(key, name, sub),
