@@ -37,7 +37,7 @@ export class StreamExecutionEnvironment {
     return new StreamExecutionEnvironment();
   }
 
-  fromSource<T>(source: Source<T>, strategy: WatermarkStrategy<T>, name: string): SingleOutputStreamOperator<T> {
+  fromSource<T>(source: Source<T>, strategy: WatermarkStrategy<NoInfer<T>>, name: string): SingleOutputStreamOperator<T> {
     const node = this.graph.add(name, { kind: 'source', source, strategy }, []);
     return new SingleOutputStreamOperator<T>(this.ctx, node);
   }

@@ -5,7 +5,8 @@
  *    replacing what is there.
  * 2. It is durable once its folder is fsynced, so nobody says "created" or "exists" before that.
  * 3. A folder is durable once its parent is fsynced.
- * 4. Temporary files that a dead process left are swept by age; a live one needs them for milliseconds.
+ * 4. Temporary files carry their owner's identity (lease-owner.ts): those of a dead one are swept; of an unknown one by age, since
+ *    a live one needs them for milliseconds.
  *
  * All calls are synchronous: an epoch does a handful of them, and the thread pool costs more CPU than the calls.
  */
@@ -13,11 +14,13 @@ import * as fs from 'node:fs';
 import { dirname, join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { ConfigError, RetryableError, messageOf } from '../model/errors.ts';
+import { isAlive, leaseOwner } from './lease-owner.ts';
 
 const STALE_TEMPORARY_MS = 10 * 60_000;
 const CAN_FSYNC_FOLDERS = process.platform !== 'win32';
 const swept = new Set<string>();
-const session = `${process.pid}-${randomBytes(6).toString('hex')}`;
+const OWNER_END = '~';
+let session: string | null = null;
 let counter = 0;
 
 export function errno(thrown: unknown): string | undefined {
@@ -96,6 +99,7 @@ export function readAt(fd: number, from: number, length: number): Buffer {
 /** An fsynced temporary file in `tmp` holding the chunks; the caller links it and removes it. */
 export function writeTemporary(tmp: string, chunks: readonly Uint8Array[]): string {
   sweepTemporaries(tmp);
+  session ??= `${leaseOwner().replaceAll('/', ',')}${OWNER_END}${randomBytes(6).toString('hex')}`;
   const file = join(tmp, `${session}-${counter++}`);
   let fd: number;
   try {
@@ -175,7 +179,9 @@ function sweepTemporaries(tmp: string): void {
   swept.add(tmp);
   for (const name of namesIn(tmp)) {
     const file = join(tmp, name);
-    const stat = fs.statSync(file, { throwIfNoEntry: false });
-    if (stat !== undefined && Date.now() - stat.mtimeMs > STALE_TEMPORARY_MS) removeFile(file);
+    const owner = isAlive(name.slice(0, Math.max(0, name.indexOf(OWNER_END))).replaceAll(',', '/'));
+    const stat = owner === 'alive' ? undefined : fs.statSync(file, { throwIfNoEntry: false });
+    if (stat === undefined) continue;
+    if (owner === 'dead' || Date.now() - stat.mtimeMs > STALE_TEMPORARY_MS) removeFile(file);
   }
 }

@@ -3,6 +3,7 @@ import type { SourceBatch } from '../model/source-batch.ts';
 import type { FillResult, Source, SplitReader, SplitSpec } from '../ports/source.ts';
 
 export class CollectionSource<T> implements Source<T> {
+  declare readonly __type?: T;
   readonly description: string;
   readonly bounded = true;
   private readonly elements: readonly T[];

@@ -13,6 +13,7 @@ import type { EpochBudget } from './epoch-runner.ts';
 import type { KeyedStage } from './keyed-stage.ts';
 import type { PauseMeter } from './pause-meter.ts';
 import type { SinkTask } from './sink-task.ts';
+import { stageWatermark } from './stage-watermark.ts';
 import { channelRank, type SourceTask } from './source-task.ts';
 import type { SplitTask } from './split-task.ts';
 import { headsOf } from './stage-graph.ts';
@@ -58,13 +59,13 @@ export class FusedEpoch {
     await this.read();
     const ended = sources.every((source) => source.splits.every((split) => split.status === 'ended') && (source.source.bounded || source.splits.length > 0));
     this.closeChannels();
+    this.tasks.flushDeadLetters();
     for (const stage of stages) {
       const watermark = this.stageWatermark(stage, ended);
       if (stage.wiring.buffered) await stage.processBuffered(watermark, this.breathe);
       else stage.drain();
       await stage.advance(watermark, this.breathe);
     }
-    this.tasks.flushDeadLetters();
     return ended;
   }
 
@@ -188,20 +189,18 @@ export class FusedEpoch {
   }
 
   private stageWatermark(stage: KeyedStage, ended: boolean): number {
-    let watermark = MAX_WATERMARK;
-    let counted = false;
-    for (const { split, watermark: own } of this.inputsOf(stage)) {
-      if (split.idle && split.status !== 'ended') continue;
-      counted = true;
-      if (split.status !== 'ended') watermark = Math.min(watermark, own);
-    }
+    const channels: (number | null)[] = this.channelEnds(stage);
     for (const head of headsOf(stage.wiring.node)) {
       if (head.operator.kind === 'source') continue;
-      counted = true;
       const upstream = this.tasks.stages.find((s) => s.uid === head.uid);
-      watermark = Math.min(watermark, upstream === undefined ? (ended ? MAX_WATERMARK : MIN_WATERMARK) : upstream.watermark);
+      channels.push(upstream?.watermark ?? (ended ? MAX_WATERMARK : MIN_WATERMARK));
     }
-    return counted ? Math.max(stage.watermark, watermark) : stage.watermark;
+    return stageWatermark(stage.watermark, channels);
+  }
+
+  /** The stage's source channels at the end of the epoch: watermarks, null for idle ones. */
+  private channelEnds(stage: KeyedStage): (number | null)[] {
+    return [...this.inputsOf(stage)].map(({ split, watermark }) => (split.status === 'ended' ? MAX_WATERMARK : split.idle ? null : watermark));
   }
 }
 

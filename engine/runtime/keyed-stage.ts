@@ -6,7 +6,7 @@
  * and are ordered by (watermark before, channel rank, position) at once: the same order (E7a).
  */
 import type { JobNode } from '../graph/job-graph.ts';
-import { InvariantError } from '../model/errors.ts';
+import { invariant, InvariantError } from '../model/errors.ts';
 import { BATCH_ROWS } from '../model/limits.ts';
 import { MIN_WATERMARK } from '../model/watermark.ts';
 import { ExchangeBatch } from '../operators/exchange-batch.ts';
@@ -23,6 +23,8 @@ export interface StageWiring {
   readonly maxParallelism: number;
   readonly buffered: boolean;
   readonly subtasks: number;
+  /** The only subtask that lives here, in a fanned-out epoch; null: all of them. */
+  readonly only: number | null;
   chain(subtask: number, tag: string | null): OutputChain | null;
   /** A further batch refers to the same source rows. */
   retain(batch: ExchangeBatch): void;
@@ -53,6 +55,7 @@ export class KeyedStage {
     for (let index = 0; index < subtasks; index++) {
       const keyGroups = keyGroupRange(maxParallelism, subtasks, index);
       this.owner.fill(index, ...keyGroups);
+      if (wiring.only !== null && wiring.only !== index) continue;
       const subtask = new KeyedSubtask({
         job: wiring.job,
         node,
@@ -80,7 +83,7 @@ export class KeyedStage {
     const of = (key: unknown): StateReader => {
       // Before keyGroups is read: a new key may replace that array by a longer one.
       const id = this.keys.idOf(key);
-      return this.subtasks[this.ownerOf(id)]!.operator;
+      return this.owning(id).operator;
     };
     return {
       restore: (key, name, sub, value) => of(key).restore(key, name, sub, value),
@@ -151,7 +154,7 @@ export class KeyedStage {
     order.sort((a, b) => a.wm - b.wm || a.rank - b.rank);
     for (let i = 0; i < order.length; i++) {
       const { batch, row } = order[i]!;
-      this.subtasks[this.ownerOf(batch.keyIds[row]!)]!.gather(batch, row, cap);
+      this.owning(batch.keyIds[row]!).gather(batch, row, cap);
       if (i % BATCH_ROWS === 0) await breathe();
     }
     for (const subtask of this.subtasks) subtask.gatheredEnd(cap);
@@ -171,7 +174,7 @@ export class KeyedStage {
   }
 
   sweepKeys(): void {
-    this.keys.sweep((id) => this.subtasks[this.ownerOf(id)]!.operator.isLive(id));
+    this.keys.sweep((id) => this.owning(id).operator.isLive(id));
   }
 
   async closeOperators(): Promise<void> {
@@ -180,6 +183,14 @@ export class KeyedStage {
 
   private ownerOf(id: number): number {
     return this.owner[this.keys.keyGroups[id]!]!;
+  }
+
+  private owning(id: number): KeyedSubtask {
+    const { only } = this.wiring;
+    const owner = this.ownerOf(id);
+    if (only === null) return this.subtasks[owner]!;
+    invariant(owner === only, `a key of subtask ${owner} came to subtask ${only} of ${this.uid}`);
+    return this.subtasks[0]!;
   }
 
   private assignKeys(leaf: ExchangeLeaf, batch: ExchangeBatch, from: number): void {

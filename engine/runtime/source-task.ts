@@ -13,7 +13,6 @@ import type { Source, SourceContext } from '../ports/source.ts';
 import { compileChain, type CompiledChain } from './chain-compiler.ts';
 import type { ChainLeaf, ExchangeLeaf, SinkLeaf } from './chain-leaf.ts';
 import { RecordFailure } from './failures.ts';
-import type { KeyedStage } from './keyed-stage.ts';
 import { SplitTask } from './split-task.ts';
 
 export interface SourceWiring {
@@ -22,7 +21,8 @@ export interface SourceWiring {
   readonly source: Source<unknown>;
   readonly ctx: SourceContext;
   leaf(to: JobNode, key: ExchangeLeaf['key'] | null): ChainLeaf;
-  stage(uid: string): KeyedStage;
+  /** Rows of a channel for a keyed stage; the batch comes back through `release`. */
+  deliver(leaf: ExchangeLeaf, batch: ExchangeBatch, rank: number): void;
   feed(leaf: SinkLeaf): void;
   /** Null: the job has no dead-letter output. */
   deadLetter: ((letter: DeadLetter) => void) | null;
@@ -139,7 +139,7 @@ export class SourceTask {
         return;
       }
       this.retain(leaf.batch);
-      this.wiring.stage(leaf.to).accept(leaf, leaf.batch, channelRank(split, i), leaf.wmEnd);
+      this.wiring.deliver(leaf, leaf.batch, channelRank(split, i));
     });
     for (const leaf of this.sinks) this.wiring.feed(leaf);
     this.letGo(batch);

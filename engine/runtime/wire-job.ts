@@ -183,7 +183,7 @@ export class WiredJob {
       source: node.operator.source,
       ctx: { job, operator: node.name, clock, log, blobs },
       leaf: (to, key) => this.leaf(node, to, key),
-      stage: (uid) => this.stages.find((stage) => stage.uid === uid)!,
+      deliver: (leaf, batch, rank) => this.stages.find((stage) => stage.uid === leaf.to)!.accept(leaf, batch, rank, leaf.wmEnd),
       feed: (leaf) => this.feed(leaf, 0),
       deadLetter: this.letterNode === null ? null : (letter) => this.deadLetter(letter),
     });
@@ -203,6 +203,7 @@ export class WiredJob {
             maxParallelism: graph.maxParallelism,
             buffered: isBuffered(node),
             subtasks: subtasks[node.uid] ?? 1,
+            only: null,
             chain: (subtask, tag) => this.outputChain(node, tag, subtask),
             retain: (batch) => this.sourceHolding(batch)?.retain(batch),
             release: (batch) => this.sourceHolding(batch)?.release(batch),

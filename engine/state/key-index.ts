@@ -93,6 +93,8 @@ export class KeyIndex {
 
   private insert(key: unknown, lookup: unknown, composite = false): number {
     const hash = keyHash(key);
+    // −0 is 0, whichever came first.
+    if (key === 0) key = 0;
     if (typeof key === 'string' && !key.isWellFormed()) {
       throw new ConfigError(`a key holds a lone surrogate (${JSON.stringify(key)}); clean the text before keyBy.`);
     }

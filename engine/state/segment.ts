@@ -1,7 +1,7 @@
 /**
  * A state segment: the entries that one attempt changed (log), or all entries of a key-group range (snapshot), of one stage.
  *
- *   'MRSG' | format 1 | codec (0 none, 1 zstd) | 2 zero bytes | crc32 of the rest | length of index | index | blocks
+ *   'MRSG' | format 1 | codec (0 none, 1 zstd) | 2 zero bytes | crc32 of those 4 bytes and of the body | length of body | body: length of index | index | blocks
  *
  * The index names each key group's block by offset and length, so that a reader takes the range it needs. A block is one
  * msgpack value of columns: keys, name numbers, sub keys, values, and a flag per entry (1 = removed). Integers little-endian.
@@ -85,7 +85,7 @@ function frame(index: Uint8Array, parts: readonly Uint8Array[], length: number):
   view.setUint32(0, MAGIC, true);
   out[4] = FORMAT;
   out[5] = codec;
-  view.setUint32(8, crc32(body), true);
+  view.setUint32(8, checksum(out, body), true);
   view.setUint32(12, body.length, true);
   out.set(body, HEADER);
   return out;
@@ -120,6 +120,11 @@ function unframe(bytes: Uint8Array, what: string): Uint8Array {
   if (bytes[4] !== FORMAT) throw damaged(`format ${bytes[4]}, this version reads format ${FORMAT}`);
   const body = bytes.subarray(HEADER);
   if (view.getUint32(12, true) !== body.length) throw damaged('cut short');
-  if (view.getUint32(8, true) !== crc32(body)) throw damaged('checksum');
+  if (view.getUint32(8, true) !== checksum(bytes, body)) throw damaged('checksum');
   return bytes[5] === 1 ? zstdDecompressSync(body) : body;
+}
+
+/** The codec is covered too: a body read with the wrong one is no data. */
+function checksum(bytes: Uint8Array, body: Uint8Array): number {
+  return crc32(body, crc32(bytes.subarray(4, 8)));
 }

@@ -3,16 +3,29 @@
  *
  * One per (key, time): registering again changes nothing. Each key group has a heap of its own, ordered by (time, key hash, key),
  * so that timers fire in the same order on every machine and after every restore (E7a). Deleting only forgets the timer; the
- * heap's copy is dropped when it comes up. A key's timers are stored as one entry: its times, ascending.
+ * heap's copy is dropped when it comes up, or when such copies are the larger part of the heap. An id with a copy in a heap is live:
+ * given to another key, it would be found there. A key's timers are stored as one entry: its times, ascending.
  */
 import { compareIds, type KeyIndex } from './key-index.ts';
 import type { StateWriter } from './state-entries.ts';
+
+interface Heap {
+  times: number[];
+  ids: number[];
+  /** Registered timers of the group: entries that are no leftovers. */
+  live: number;
+}
+
+/** Smaller heaps are left as they are. */
+const COMPACT_FROM = 128;
 
 export class TimerService {
   private readonly keys: KeyIndex;
   private readonly name: string;
   private readonly times: (number[] | undefined)[] = [];
-  private readonly heaps: { times: number[]; ids: number[] }[] = [];
+  /** Entries of each id in its heap, leftovers included. */
+  private readonly copies: number[] = [];
+  private readonly heaps: Heap[] = [];
   private readonly firstGroup: number;
   private readonly changed = new Set<number>();
   private readonly written = new Set<number>();
@@ -22,7 +35,7 @@ export class TimerService {
     this.keys = keys;
     this.name = name;
     this.firstGroup = keyGroups[0];
-    for (let g = keyGroups[0]; g < keyGroups[1]; g++) this.heaps.push({ times: [], ids: [] });
+    for (let g = keyGroups[0]; g < keyGroups[1]; g++) this.heaps.push({ times: [], ids: [], live: 0 });
   }
 
   register(id: number, time: number): void {
@@ -30,6 +43,7 @@ export class TimerService {
     const at = lowerBound(times, time);
     if (times[at] === time) return;
     times.splice(at, 0, time);
+    this.heapOf(id).live++;
     this.push(id, time);
     this.changed.add(id);
   }
@@ -65,7 +79,12 @@ export class TimerService {
   }
 
   isLive(id: number): boolean {
-    return this.times[id] !== undefined;
+    return this.times[id] !== undefined || (this.copies[id] ?? 0) > 0;
+  }
+
+  /** Entries in all heaps. */
+  get queued(): number {
+    return this.heaps.reduce((sum, heap) => sum + heap.times.length, 0);
   }
 
   snapshot(writer: StateWriter): void {
@@ -82,12 +101,14 @@ export class TimerService {
   }
 
   restore(id: number, times: readonly number[]): void {
+    this.heapOf(id).live += times.length - (this.times[id]?.length ?? 0);
     this.times[id] = times.slice();
     this.written.add(id);
     for (const time of times) this.push(id, time);
   }
 
   restoreRemoved(id: number): void {
+    this.heapOf(id).live -= this.times[id]?.length ?? 0;
     this.times[id] = undefined;
     this.written.delete(id);
   }
@@ -99,6 +120,7 @@ export class TimerService {
 
   private removeAt(id: number, times: number[], at: number): void {
     times.splice(at, 1);
+    this.heapOf(id).live--;
     if (times.length === 0) this.times[id] = undefined;
     this.changed.add(id);
   }
@@ -107,8 +129,32 @@ export class TimerService {
     return t1 !== t2 ? t1 < t2 : compareIds(this.keys, id1, id2) < 0;
   }
 
+  private heapOf(id: number): Heap {
+    return this.heaps[this.keys.keyGroups[id]! - this.firstGroup]!;
+  }
+
+  /** Drops leftovers. An array in order is a heap. */
+  private compact(heap: Heap): void {
+    const entries = heap.times.map((time, i) => ({ time, id: heap.ids[i]! }));
+    entries.sort((a, b) => a.time - b.time || compareIds(this.keys, a.id, b.id));
+    heap.times = [];
+    heap.ids = [];
+    for (const { time, id } of entries) {
+      const known = heap.times.at(-1) === time && heap.ids.at(-1) === id;
+      if (known || !this.has(id, time)) {
+        this.copies[id]!--;
+        continue;
+      }
+      heap.times.push(time);
+      heap.ids.push(id);
+    }
+  }
+
   private push(id: number, time: number): void {
-    const { times, ids } = this.heaps[this.keys.keyGroups[id]! - this.firstGroup]!;
+    const heap = this.heapOf(id);
+    if (heap.times.length >= COMPACT_FROM && heap.times.length > 2 * heap.live) this.compact(heap);
+    const { times, ids } = heap;
+    this.copies[id] = (this.copies[id] ?? 0) + 1;
     let i = times.length;
     times.push(time);
     ids.push(id);
@@ -123,8 +169,9 @@ export class TimerService {
     ids[i] = id;
   }
 
-  private pop(heap: { times: number[]; ids: number[] }): void {
+  private pop(heap: Heap): void {
     const { times, ids } = heap;
+    this.copies[ids[0]!]!--;
     const time = times.pop()!;
     const id = ids.pop()!;
     const n = times.length;

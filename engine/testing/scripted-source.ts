@@ -27,6 +27,7 @@ export class RowScript {
 }
 
 class ScriptedSource<T> implements Source<T> {
+  declare readonly __type?: T;
   readonly bounded = true;
   readonly description: string;
   readonly #rows: readonly unknown[];

@@ -8,7 +8,14 @@ import { MAIN_JOB } from '../job-process.ts';
 import { orderKills, planKills, seededRandom } from './kills.ts';
 import { runChaos } from './run-chaos.ts';
 
-const DELICATE: readonly CrashPoint[] = ['manifest-written', 'commit-cas', 'slot-published', 'published-cas', 'stamped', 'end-cas'];
+const DELICATE: readonly CrashPoint[] = [
+  'manifest-written',
+  'commit-cas',
+  'slot-published',
+  'published-cas',
+  'stamped',
+  'end-cas',
+];
 
 test('killed at the most delicate points and once at random, the main job writes what it writes undisturbed', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-chaos-'));

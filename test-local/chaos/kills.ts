@@ -12,17 +12,38 @@ export type Kill =
   | { readonly kind: 'random'; readonly afterMs: number };
 
 /** Once per start of a process, and so at their first passing. */
-const ONCE_PER_START: readonly CrashPoint[] = ['claim-cas', 'stamped', 'stamp-cas', 'fold-written', 'fold-cas', 'sweep', 'end-cas'];
+const ONCE_PER_START: readonly CrashPoint[] = [
+  'claim-cas',
+  'stamped',
+  'stamp-cas',
+  'fold-written',
+  'fold-cas',
+  'sweep',
+  'end-cas',
+];
 const BY_RESTORE: readonly CrashPoint[] = ['stamped', 'stamp-cas'];
 /** The points a short run should not leave out: where something is half decided, half visible. */
-const MOST_DELICATE: readonly CrashPoint[] = ['slot-published', 'commit-cas', 'stamped', 'manifest-written', 'fold-written', 'published-cas', 'claim-cas', 'end-cas'];
+const MOST_DELICATE: readonly CrashPoint[] = [
+  'slot-published',
+  'commit-cas',
+  'stamped',
+  'manifest-written',
+  'fold-written',
+  'published-cas',
+  'claim-cas',
+  'end-cas',
+];
 const FIRST_NTH = 2;
 const LAST_NTH = 6;
 const RANDOM_MS = 1500;
 
 export function planKills(count: number, random: () => number): readonly Kill[] {
   const rest = CRASH_POINTS.filter((point) => !MOST_DELICATE.includes(point));
-  return orderKills([...MOST_DELICATE, ...shuffled(rest, random)].slice(0, count), Math.max(0, count - CRASH_POINTS.length), random);
+  return orderKills(
+    [...MOST_DELICATE, ...shuffled(rest, random)].slice(0, count),
+    Math.max(0, count - CRASH_POINTS.length),
+    random,
+  );
 }
 
 /** Kills at these points, and `randoms` at random moments. */
@@ -34,10 +55,16 @@ export function orderKills(points: readonly CrashPoint[], randoms: number, rando
     restore: BY_RESTORE.includes(point),
   });
   const end = points.includes('end-cas') ? [at('end-cas')] : [];
-  const named = shuffled(points.filter((point) => point !== 'end-cas'), random).map(at);
+  const named = shuffled(
+    points.filter((point) => point !== 'end-cas'),
+    random,
+  ).map(at);
   const first = named.findIndex((kill) => kill.kind === 'point' && kill.nth >= FIRST_NTH);
   const opening = first < 0 ? [] : named.splice(first, 1);
-  const moments = Array.from({ length: randoms }, (): Kill => ({ kind: 'random', afterMs: between(0, RANDOM_MS, random) }));
+  const moments = Array.from({ length: randoms }, (): Kill => ({
+    kind: 'random',
+    afterMs: between(0, RANDOM_MS, random),
+  }));
   return [...opening, ...shuffled([...named, ...moments], random), ...end];
 }
 
@@ -57,7 +84,8 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
-const between = (from: number, to: number, random: () => number): number => from + Math.floor(random() * (to - from + 1));
+const between = (from: number, to: number, random: () => number): number =>
+  from + Math.floor(random() * (to - from + 1));
 
 function shuffled<T>(list: readonly T[], random: () => number): T[] {
   const result = [...list];

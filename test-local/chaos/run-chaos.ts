@@ -71,7 +71,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   for (const [i, kill] of options.kills.entries()) {
     const read = totalsOf(last?.left ?? null)['recordsIn'] ?? 0;
     // The job finishes with its end-cas: no need to wait for it.
-    const throttle = kill.kind === 'point' && kill.point === 'end-cas' ? 0 : throttleFor(rows - read, options.kills.slice(i));
+    const throttle =
+      kill.kind === 'point' && kill.point === 'end-cas' ? 0 : throttleFor(rows - read, options.kills.slice(i));
     const child = startJob({
       ...start,
       folder,
@@ -88,7 +89,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     const exit = await child.exited;
     clearTimeout(deadline);
     restarted(child.trace());
-    if (exit.signal !== 'SIGKILL') throw new Error(`Kill ${i + 1} was never reached: the process ended before. ${describeExit(exit)}`);
+    if (exit.signal !== 'SIGKILL')
+      throw new Error(`Kill ${i + 1} was never reached: the process ended before. ${describeExit(exit)}`);
     const phase = (child.trace().at(-1) ?? '') as CrashPoint | '';
     last = { number: i + 1, kill, phase, left: await standingOf(stateFolder(folder)) };
   }
@@ -146,4 +148,5 @@ function expectExit(exit: JobExit, code: number, what: string): void {
   if (exit.code !== code) throw new Error(`Expected ${what} to exit with ${code}. ${describeExit(exit)}`);
 }
 
-const describeExit = ({ code, signal, stderr }: JobExit): string => `It ended with ${signal ?? code}:\n${stderr.slice(-2000)}`;
+const describeExit = ({ code, signal, stderr }: JobExit): string =>
+  `It ended with ${signal ?? code}:\n${stderr.slice(-2000)}`;

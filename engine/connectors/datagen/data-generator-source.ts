@@ -24,6 +24,7 @@ export interface DataGeneratorOptions<T> {
 }
 
 export class DataGeneratorSource<T> implements Source<T> {
+  declare readonly __type?: T;
   readonly description: string;
   readonly bounded: boolean;
   readonly #options: DataGeneratorOptions<T>;

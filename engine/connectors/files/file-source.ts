@@ -21,6 +21,7 @@ interface FileOptions {
 }
 
 export class FileSource<T> implements Source<T> {
+  declare readonly __type?: T;
   readonly description: string;
   readonly bounded: boolean;
   readonly #format: LineFormat<T>;

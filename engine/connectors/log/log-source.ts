@@ -22,6 +22,7 @@ interface LogSourceOptions<T> {
 }
 
 export class LogSource<T> implements Source<T> {
+  declare readonly __type?: T;
   readonly description: string;
   readonly bounded: boolean;
   readonly #options: LogSourceOptions<T>;
