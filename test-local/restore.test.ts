@@ -146,7 +146,8 @@ test('of two processes started at once, one runs: on a new folder, and after the
 
 describe('damaged by one byte', () => {
   const original = newFolder('damaged');
-  beforeAll(async () => {
+
+  test('(a job is stopped in the middle)', async () => {
     const process = await startSlowly(original);
     process.kill('SIGTERM');
     expect((await process.exited).code).toBe(EXIT.interrupted);

@@ -1,12 +1,12 @@
 /** What file sinks hold, as a multiset of lines per sink: the order of rows and how they are cut into files do not count. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 
 /** How often each line is there. */
 export type Multiset = ReadonlyMap<string, number>;
 
 /** Name of a published file: its run, epoch and slot. */
-const PUBLISHED = /^part-(r\d{14}-[0-9a-z]+)-e(\d{10})-s(\d+)\.jsonl$/;
+const PUBLISHED = /^[^.]+-(r\d{14}-[0-9a-z]+)-e(\d{10})-s(\d+)(\.\w+)?$/;
 
 export interface PublishedFile {
   readonly sink: string;
@@ -16,28 +16,29 @@ export interface PublishedFile {
 }
 
 /**
- * Files of every sink (a folder each), without hidden ones: readers skip those too. Throws at a file with a name that no sink gives: it
- * would be output that nobody can explain.
+ * Files of every sink, each a folder of the output or the output itself (''), without hidden ones: readers skip those too. Throws at a
+ * file with a name that no sink gives: it would be output that nobody can explain.
  */
 export function publishedFiles(output: string): readonly PublishedFile[] {
-  return sinksOf(output).flatMap((sink) =>
-    readdirSync(join(output, sink))
-      .filter((name) => !name.startsWith('.'))
-      .toSorted()
-      .map((name) => {
-        const match = PUBLISHED.exec(name);
-        if (match === null) throw new Error(`${join(output, sink, name)} is no published file.`);
-        return { sink, name, run: match[1]!, epoch: Number(match[2]) };
-      }),
+  if (!existsSync(output)) return [];
+  const files = readdirSync(output, { recursive: true, withFileTypes: true }).filter(
+    (entry) => entry.isFile() && !entry.name.startsWith('.'),
   );
+  return files.map(({ name, parentPath }) => {
+    const match = PUBLISHED.exec(name);
+    if (match === null) throw new Error(`${join(parentPath, name)} is no published file.`);
+    return { sink: relative(output, parentPath), name, run: match[1]!, epoch: Number(match[2]) };
+  });
 }
 
 export function rowsPerSink(output: string): ReadonlyMap<string, Multiset> {
-  const rows = new Map<string, Map<string, number>>(sinksOf(output).map((sink) => [sink, new Map()]));
+  const rows = new Map<string, Map<string, number>>();
   for (const { sink, name } of publishedFiles(output)) {
     const text = readFileSync(join(output, sink, name), 'utf8');
     if (!text.endsWith('\n')) throw new Error(`${join(output, sink, name)} does not end with a whole line.`);
-    for (const line of text.slice(0, -1).split('\n')) add(rows.get(sink)!, line);
+    const counts = rows.get(sink) ?? new Map<string, number>();
+    rows.set(sink, counts);
+    for (const line of text.slice(0, -1).split('\n')) add(counts, line);
   }
   return rows;
 }
@@ -63,10 +64,6 @@ export function sizeOf(rows: Multiset): number {
   let sum = 0;
   for (const n of rows.values()) sum += n;
   return sum;
-}
-
-function sinksOf(output: string): string[] {
-  return existsSync(output) ? readdirSync(output).toSorted() : [];
 }
 
 function add(counts: Map<string, number>, line: string): void {

@@ -1,14 +1,16 @@
-/** One run of one variant in a process of its own; prints one JSON line. Arguments: variant, file, whether other jobs run first. */
+/** One run of one variant in a process of its own; prints one JSON line. Arguments: variant, file, whether other jobs run first, workers. */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runEmbedded } from '../../engine/embedded/executor.ts';
 import { bareLoop } from './bare-loop.ts';
 import { Checksum } from './checksum.ts';
-import { ordersJob, VARIANTS, type Variant } from './orders-job.ts';
+import { VARIANTS, type Variant } from './orders-job.ts';
+import { job } from './orders-module.ts';
 import { otherJobs } from './other-jobs.ts';
 
-const [variant, file, pollute] = process.argv.slice(2) as [Variant | 'bare', string, string];
+const [variant, file, pollute, parallelism] = process.argv.slice(2) as [Variant | 'bare', string, string, string | undefined];
+const workers = Number(parallelism ?? 1);
 const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
 if (pollute === 'after-other-jobs') await otherJobs();
 const startedCpu = process.cpuUsage();
@@ -16,8 +18,12 @@ const started = performance.now();
 let extra: { rows: number; epochs?: number; longestPauseMs?: number; checksum?: string } = { rows: 0 };
 if (variant === 'bare') extra = bareLoop(file);
 else if (VARIANTS.includes(variant)) {
-  const env = ordersJob(variant, file, join(folder, 'out'));
-  const result = await runEmbedded(env.toJobGraph(), { ...env.settings(), stateDir: join(folder, 'state') });
+  const overrides = { variant, file, output: join(folder, 'out'), splits: String(workers) };
+  const env = job.instantiate(overrides).setParallelism(workers);
+  const jobUrl = new URL('orders-module.ts', import.meta.url).href;
+  const settings = { ...env.settings(), stateDir: join(folder, 'state') };
+  const fanOut = { mode: 'fanned-out', workers, module: { jobUrl, overrides } } as const;
+  const result = await runEmbedded(env.toJobGraph(), settings, workers === 1 ? {} : { fanOut });
   extra = { rows: result.counts['recordsIn'] ?? 0, epochs: result.epochs, longestPauseMs: Math.round(result.longestPauseMs) };
 }
 const cpu = process.cpuUsage(startedCpu);
@@ -28,7 +34,7 @@ if (variant !== 'bare') extra.checksum = outputOf(join(folder, 'out'));
 rmSync(folder, { recursive: true, force: true });
 const { rows } = extra;
 process.stdout.write(
-  `${JSON.stringify({ bench: 'orders', variant, ...extra, rowsPerSecond: Math.round(rows / seconds), rowsPerCpuSecond: Math.round(rows / cpuSeconds), seconds: +seconds.toFixed(2), cpuSeconds: +cpuSeconds.toFixed(2), peakRssMb })}\n`,
+  `${JSON.stringify({ bench: 'orders', variant, parallelism: workers, ...extra, rowsPerSecond: Math.round(rows / seconds), rowsPerCpuSecond: Math.round(rows / cpuSeconds), seconds: +seconds.toFixed(2), cpuSeconds: +cpuSeconds.toFixed(2), peakRssMb })}\n`,
 );
 
 function outputOf(out: string): string {

@@ -1,16 +1,16 @@
 /** The orders job of ../shared/oracle in its three forms: filter, keyBy customer, 1-hour tumbling sum, exactly-once file sink. */
-import { FileSink, FileSource, jsonEncoder, jsonLines } from '../../engine/connectors/files/index.ts';
+import { FileSink, FileSource, jsonEncoder, jsonLines, type FileSourceBuilder } from '../../engine/connectors/files/index.ts';
 import {
   Duration,
   parseTimestamp,
   schema,
-  StreamExecutionEnvironment,
   t,
   TumblingEventTimeWindows,
   WatermarkStrategy,
   type InferRow,
+  type KeyedStream,
+  type StreamExecutionEnvironment,
 } from '../../engine/index.ts';
-import type { KeyedStream } from '../../engine/index.ts';
 
 export const VARIANTS = ['closures', 'schema', 'schema-key-field'] as const;
 export type Variant = (typeof VARIANTS)[number];
@@ -25,12 +25,12 @@ interface Order {
 const declared = schema({ customer_id: t.string(), amount: t.number(), status: t.string(), event_ts: t.timestamp() });
 type DeclaredOrder = InferRow<typeof declared>;
 
-export function ordersJob(variant: Variant, file: string, output: string): StreamExecutionEnvironment {
-  const env = StreamExecutionEnvironment.getExecutionEnvironment();
+/** `splitSize`: bytes of a split; null: the file is one. */
+export function buildOrders(env: StreamExecutionEnvironment, variant: Variant, file: string, output: string, splitSize: number | null): void {
   env.enableCheckpointing(1000);
   if (variant === 'closures') {
     const orders = env.fromSource(
-      FileSource.forRecordStreamFormat(jsonLines<Order>(), file).build(),
+      cut(FileSource.forRecordStreamFormat(jsonLines<Order>(), file), splitSize).build(),
       WatermarkStrategy.forBoundedOutOfOrderness<Order>(Duration.ofSeconds(5)).withTimestampAssigner((o) => parseTimestamp(o.event_ts)),
       'orders',
     );
@@ -38,17 +38,20 @@ export function ordersJob(variant: Variant, file: string, output: string): Strea
       orders.filter((o) => o.status === 'COMPLETED').keyBy((o) => o.customer_id),
       output,
     );
-    return env;
+    return;
   }
   const orders = env
     .fromSource(
-      FileSource.forRecordStreamFormat(jsonLines(declared), file).build(),
+      cut(FileSource.forRecordStreamFormat(jsonLines(declared), file), splitSize).build(),
       WatermarkStrategy.forBoundedOutOfOrderness<DeclaredOrder>(Duration.ofSeconds(5)).withTimestampAssigner((o) => o.event_ts),
       'orders',
     )
     .filter((o) => o.status === 'COMPLETED');
   hourly(variant === 'schema' ? orders.keyBy((o) => o.customer_id) : orders.keyBy('customer_id'), output);
-  return env;
+}
+
+function cut<T>(source: FileSourceBuilder<T>, splitSize: number | null): FileSourceBuilder<T> {
+  return splitSize === null ? source : source.splitSize(splitSize);
 }
 
 function hourly<T extends { readonly amount: number }>(orders: KeyedStream<T, string>, output: string): void {

@@ -4,6 +4,7 @@ import { planText } from '../graph/plan-text.ts';
 import { StreamGraph } from '../graph/stream-graph.ts';
 import type { DeadLetter } from '../model/bad-record.ts';
 import { ConfigError } from '../model/errors.ts';
+import type { EpochMode } from '../model/epoch-mode.ts';
 import { MAX_MAX_PARALLELISM } from '../model/limits.ts';
 import type { RestartStrategy } from '../model/restart-strategy.ts';
 import { CollectionSource } from '../operators/collection-source.ts';
@@ -19,6 +20,7 @@ export class StreamExecutionEnvironment {
   readonly graph = new StreamGraph();
   private readonly checkpoints = new CheckpointConfig();
   private restart: RestartStrategy = RestartStrategies.fixedDelayRestart(3, 200);
+  private epochMode: EpochMode = 'auto';
   private readonly ctx: StreamContext;
   private jobName: string;
   private letters: DataStream<DeadLetter> | null = null;
@@ -88,6 +90,16 @@ export class StreamExecutionEnvironment {
     return this.checkpoints;
   }
 
+  /**
+   * 'fused': every epoch on one thread. 'fanned-out': on as many workers as the parallelism says, with a shuffle between stages. 'auto'
+   * (default): fanned out while there is a backlog. Worker threads build the job from its module, so this is for jobs that
+   * `millrace run` starts; `execute()` in a plain script runs fused.
+   */
+  setEpochMode(mode: EpochMode): this {
+    this.epochMode = mode;
+    return this;
+  }
+
   setRestartStrategy(strategy: RestartStrategy): this {
     this.restart = strategy;
     return this;
@@ -120,6 +132,6 @@ export class StreamExecutionEnvironment {
   /** @internal */
   settings(): JobSettings {
     const { epochMs, timeoutMs, minPauseMs, retention, storage } = this.checkpoints;
-    return { epochMs, timeoutMs, minPauseMs, retention, restart: this.restart, stateDir: storage };
+    return { epochMs, timeoutMs, minPauseMs, retention, restart: this.restart, epochMode: this.epochMode, stateDir: storage };
   }
 }

@@ -1,5 +1,6 @@
 /** Settings of a job that are not part of its graph (Flink: CheckpointConfig and execution options). */
 import { ConfigError } from '../model/errors.ts';
+import type { EpochMode } from '../model/epoch-mode.ts';
 import { DEFAULT_EPOCH_MS } from '../model/limits.ts';
 import { exponentialDelay, failureRate, fixedDelay, none, type RestartStrategy } from '../model/restart-strategy.ts';
 
@@ -19,6 +20,7 @@ export interface JobSettings {
   readonly minPauseMs: number;
   readonly retention: CheckpointRetention;
   readonly restart: RestartStrategy;
+  readonly epochMode: EpochMode;
   /** Folder of the job's state; null: kept in memory, gone with the process. */
   readonly stateDir: string | null;
 }

@@ -24,7 +24,7 @@ export const afterCommit: Handlers<'publishing' | 'folding' | 'recording'> = {
     const base = { manifest, folded: null };
     const pauseMs = machine.session.minPauseMs;
     const published = moveHead(head, { kind: 'published' }, {});
-    if (foldNeed(manifest.state) !== 'none')
+    if (foldNeed(manifest.state, machine.session.fold) !== 'none')
       return to({ kind: 'swapping', expected: held.version, target: published, after: { kind: 'folding', base } });
     if (pauseMs > 0)
       return to({

@@ -69,8 +69,11 @@ function withNewSplits(known: readonly PlannedSplit[], offers: readonly OfferedS
 
 /** E1: the ranges of the failed attempt. A split that it had not come to reads nothing this time. */
 function plannedAhead(splits: readonly PlannedSplit[], ranges: NonNullable<Retry['ranges']>): PlannedSplit[] {
-  const to = new Map(ranges.map((range) => [range.id, range.to]));
-  return splits.map((split) => ({ ...split, to: to.get(split.id) ?? split.from }));
+  const read = new Map(ranges.map((range) => [range.id, range]));
+  return splits.map(({ ends: _, ...split }) => {
+    const range = read.get(split.id);
+    return { ...split, to: range?.to ?? split.from, ...(range?.ends === true ? { ends: true } : {}) };
+  });
 }
 
 /** Were the plan's ranges fixed before it ran? */

@@ -35,7 +35,7 @@ export function onFailure(machine: Machine, event: Failed): Move<AfterFailure> {
     case 'folding':
     case 'recording': {
       const log = state.base.manifest?.state;
-      if (!event.retryable || log === undefined || foldNeed(log) === 'overdue') return decide(state, event);
+      if (!event.retryable || log === undefined || foldNeed(log, machine.session.fold) === 'overdue') return decide(state, event);
       const next: States['preparing'] = {
         kind: 'preparing',
         held: state.held,
@@ -92,9 +92,9 @@ function attemptFailed(machine: Machine, held: Held, work: Work, event: Failed):
   const { plan, history } = work;
   // E1: the same ranges, if anyone knows them.
   const ranges =
-    event.ranges ??
+    event.ranges?.map(({ id, to: end, state }) => ({ id, to: end, ends: state.ended })) ??
     (isPlannedAhead(plan) && plan.splits.length > 0
-      ? plan.splits.map((s) => ({ id: s.id, to: s.to ?? s.from }))
+      ? plan.splits.map((s) => ({ id: s.id, to: s.to ?? s.from, ends: s.ends ?? false }))
       : null);
   const { poison } = event;
   if (poison !== null && machine.session.poison === 'dead-letter') {

@@ -10,9 +10,20 @@ export const FOLD_BYTES = 8 * 1024 * 1024;
 export type FoldNeed = 'none' | 'due' | 'overdue';
 
 /** `due`: worth folding now, planning goes on if it fails. `overdue`: planning waits for it. */
-export function foldNeed(state: { readonly base: BaseRef | null; readonly log: readonly SegmentRef[] }): FoldNeed {
-  if (state.log.length >= MAX_LOG_SEGMENTS) return 'overdue';
-  if (state.log.length > FOLD_SEGMENTS) return 'due';
+/** Segments after which folding is due, and overdue. */
+export interface FoldLimits {
+  readonly due: number;
+  readonly overdue: number;
+}
+
+export const FOLD_LIMITS: FoldLimits = { due: FOLD_SEGMENTS, overdue: MAX_LOG_SEGMENTS };
+
+export function foldNeed(
+  state: { readonly base: BaseRef | null; readonly log: readonly SegmentRef[] },
+  limits: FoldLimits = FOLD_LIMITS,
+): FoldNeed {
+  if (state.log.length >= limits.overdue) return 'overdue';
+  if (state.log.length > limits.due) return 'due';
   let logBytes = 0;
   for (const segment of state.log) logBytes += segment.object.bytes;
   if (logBytes <= FOLD_BYTES) return 'none';

@@ -39,6 +39,8 @@ export interface PlannedSplit {
   readonly from: number;
   /** null: the attempt decides by time and records what it read (fused epochs, E1). */
   readonly to: number | null;
+  /** Planned ahead: the split ended there when it was read before, so it ends there again. */
+  readonly ends?: boolean;
   /** State of the split's watermark generators and idleness, as the manifest of the base has it; null for a new split. */
   readonly state: SplitState | null;
 }

@@ -3,6 +3,7 @@
  * to exactly one effect (effects.ts), which is safe to perform again: that is what makes retries and duplicates harmless.
  */
 import type { AttemptId, WallTimeMs } from '../model/ids.ts';
+import type { FoldLimits } from './fold-policy.ts';
 import type { Ack, FoldRecord, Head, Manifest, Plan, ReadRange, SkippedRecord } from './records.ts';
 
 /** Fixed for one start of a coordinator. */
@@ -19,6 +20,8 @@ export interface Session {
   readonly poison: 'fail' | 'dead-letter';
   readonly onCancel: 'retain' | 'delete';
   readonly minPauseMs: number;
+  /** Default: FOLD_LIMITS. */
+  readonly fold?: FoldLimits;
 }
 
 /** What someone outside has asked for; acted upon where the protocol allows it. `cancel` wins over `stop`. */
@@ -40,7 +43,7 @@ export interface Base {
 export interface Retry {
   readonly plan: Plan;
   /** How far the failed attempt had read: the retry runs exactly this. Null: not known, or to be cut smaller. */
-  readonly ranges: readonly Pick<ReadRange, 'id' | 'to'>[] | null;
+  readonly ranges: readonly { readonly id: string; readonly to: number; readonly ends: boolean }[] | null;
   readonly skip: readonly SkippedRecord[];
   /** Why the new plan differs; null: it does not. */
   readonly reason: string | null;

@@ -82,7 +82,7 @@ export const takeOver: Handlers<'reading' | 'waiting' | 'swapping' | 'settling' 
     }
     if (machine.request !== 'none') return to(windDown(machine, held));
     const retry = event.plan === null ? null : retryAfterCrash(event.plan, machine.session.graphHash);
-    if (retry === null && isOverdue(event.base)) return to({ kind: 'folding', held, base: event.base });
+    if (retry === null && isOverdue(event.base, machine.session)) return to({ kind: 'folding', held, base: event.base });
     return to({ kind: 'preparing', held, base: event.base, retry, pauseMs: 0 });
   },
 
@@ -173,9 +173,9 @@ function retryAfterCrash(plan: Plan, graphHash: string): Retry {
       reason: 'the coordinator was replaced while an open epoch ran',
       history,
     };
-  const ranges = plan.splits.map((split) => ({ id: split.id, to: split.to ?? split.from }));
+  const ranges = plan.splits.map((split) => ({ id: split.id, to: split.to ?? split.from, ends: split.ends ?? false }));
   return { plan, ranges, skip: plan.skip, reason: null, history: NO_HISTORY };
 }
 
-const isOverdue = (base: Base): boolean =>
-  base.folded === null && base.manifest !== null && foldNeed(base.manifest.state) === 'overdue';
+const isOverdue = (base: Base, { fold }: Session): boolean =>
+  base.folded === null && base.manifest !== null && foldNeed(base.manifest.state, fold) === 'overdue';

@@ -16,6 +16,8 @@ export type JobReport = (result: JobExecutionResult, config: Config<ConfigDefaul
 export interface LoadedJob {
   readonly job: JobModule;
   readonly report: JobReport | null;
+  /** Where worker threads import it from. */
+  readonly url: string;
 }
 
 const EXTENSIONS = ['.ts', '.mts', '.js', '.mjs'];
@@ -47,7 +49,7 @@ export async function loadJob(file: string): Promise<LoadedJob> {
       `"${file}" exports a "report" that is no function: it is called with the result and the job's settings, and returns text.`,
     );
   }
-  return { job, report: (report as JobReport | undefined) ?? null };
+  return { job, report: (report as JobReport | undefined) ?? null, url: pathToFileURL(path).href };
 }
 
 async function importJob(file: string, path: string): Promise<Record<string, unknown>> {

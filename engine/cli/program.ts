@@ -46,6 +46,13 @@ function buildProgram(io: CliIo, exitWith: (code: ExitCode) => void): Command {
     .argument('<job>', 'a module that exports a job')
     .option('--state <dir>', 'folder of the job\'s state (default: ".millrace/<job name>")')
     .option('--parallelism <n>', 'parallelism of operators that set none', positiveInteger)
+    .addOption(
+      new Option('--epoch-mode <mode>', 'one thread, worker threads, or whichever the backlog asks for').choices([
+        'auto',
+        'fused',
+        'fanned-out',
+      ]),
+    )
     .option('--epochs-ms <ms>', 'length of an epoch in milliseconds', positiveInteger)
     .option('--restore', 'begin a new run on the state that is there')
     .addOption(settingOption('a setting of the job; also as environment variable MILLRACE_SET_<NAME>'))

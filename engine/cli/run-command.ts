@@ -3,6 +3,7 @@ import type { JobModule } from '../api/define-job.ts';
 import type { Manifest } from '../checkpoint/records.ts';
 import { runEmbedded, type EmbeddedResult } from '../embedded/executor.ts';
 import { MIN_WATERMARK } from '../model/watermark.ts';
+import type { EpochMode } from '../model/epoch-mode.ts';
 import { accountingText, type Accounting } from './accounting.ts';
 import type { CliIo } from './cli-io.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
@@ -16,15 +17,16 @@ export interface RunOptions {
   readonly state?: string;
   readonly parallelism?: number;
   readonly epochsMs?: number;
+  readonly epochMode?: EpochMode;
   readonly restore?: boolean;
   readonly json?: boolean;
   readonly set: readonly string[];
 }
 
 export async function runCommand(file: string, options: RunOptions, io: CliIo): Promise<ExitCode> {
-  const { job, report } = await loadJob(file);
+  const { job, report, url } = await loadJob(file);
   const overrides = settingOverrides(job, options.set, io.env);
-  const accounting = await execute(job, overrides, options, io);
+  const accounting = await execute(job, url, overrides, options, io);
   if (options.json === true) {
     io.stdout.write(`${JSON.stringify({ type: 'result', ...accounting })}\n`);
   } else {
@@ -37,6 +39,7 @@ export async function runCommand(file: string, options: RunOptions, io: CliIo): 
 
 async function execute(
   job: JobModule,
+  jobUrl: string,
   overrides: Readonly<Record<string, string>>,
   options: RunOptions,
   io: CliIo,
@@ -62,6 +65,11 @@ async function execute(
       { ...env.settings(), stateDir },
       {
         restore: options.restore === true,
+        fanOut: {
+          mode: options.epochMode ?? env.settings().epochMode,
+          workers: graph.parallelism,
+          module: { jobUrl, overrides },
+        },
         stop: stop.signal,
         onNotice: (text, data) => progress.notice(noticeText(text, data)),
         onEpoch: (manifest) => {

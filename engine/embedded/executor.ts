@@ -3,7 +3,8 @@
  * What `env.execute()`, `millrace run` and tests use.
  */
 import { join } from 'node:path';
-import type { Manifest } from '../checkpoint/records.ts';
+import type { Manifest, PlannedSplit } from '../checkpoint/records.ts';
+import type { EpochMode } from '../model/epoch-mode.ts';
 import { ConfigError, FencedError, InvariantError } from '../model/errors.ts';
 import type { RestartStrategy } from '../model/restart-strategy.ts';
 import type { BlobStore } from '../ports/blob-store.ts';
@@ -12,6 +13,8 @@ import type { Log } from '../ports/log.ts';
 import type { StateStore } from '../ports/state-store.ts';
 import { runJob } from '../runtime/coordinator.ts';
 import type { CrashPoint } from '../runtime/crash-point.ts';
+import { HybridRunner } from '../runtime/fan-out/hybrid-runner.ts';
+import type { SubtaskPeer } from '../runtime/fan-out/subtask-peer.ts';
 import { FusedRunner, type RunnerOptions } from '../runtime/fused-runner.ts';
 import type { JobOptions, JobOutcome } from '../runtime/job-options.ts';
 import { DiskBlobStore } from './disk-blob-store.ts';
@@ -21,6 +24,7 @@ import { describeOwner, isAlive, leaseOwner } from './lease-owner.ts';
 import { MemoryBlobStore } from './memory-blob-store.ts';
 import { MemoryStateStore } from './memory-state-store.ts';
 import { SystemClock } from './system-clock.ts';
+import { WorkerPool } from './worker-pool.ts';
 
 export interface EmbeddedSettings {
   readonly epochMs: number;
@@ -38,7 +42,18 @@ export interface Ports {
   readonly clock: Clock;
 }
 
+/** Fanned-out epochs: on worker threads, each of which builds the job from its module, or in this thread (tests). */
+export interface FanOutOptions {
+  readonly mode: EpochMode;
+  readonly workers: number;
+  /** Tests: the splits' ranges of an epoch. */
+  rangesOf?(epoch: number): readonly PlannedSplit[];
+  readonly module: 'in-process' | { readonly jobUrl: string; readonly overrides: Readonly<Record<string, string>> };
+}
+
 export interface EmbeddedOptions {
+  /** Without it every epoch is fused. */
+  readonly fanOut?: FanOutOptions;
   /** Begin a new run on the retained checkpoint. */
   readonly restore?: boolean;
   /** Finish the epoch, publish, release the lease. */
@@ -85,19 +100,11 @@ export async function runEmbedded(graph: RunnerOptions['graph'], settings: Embed
   const { clock, blobs, log, store } = ports;
   const startedMs = clock.monotonicMs();
   const { maxRows = Number.MAX_SAFE_INTEGER } = options;
-  const runner = new FusedRunner({
-    job: graph.job,
-    graph,
-    clock,
-    blobs,
-    log,
-    ...(options.subtasks === undefined ? {} : { subtasks: options.subtasks }),
-    ...(typeof maxRows === 'number' ? {} : { maxRowsOf: maxRows }),
-    ...(options.crashPoint === undefined ? {} : { crashPoint: options.crashPoint.bind(options) }),
-  });
+  const fused = fusedRunner(graph, ports, options);
+  const runner = options.fanOut === undefined ? fused : hybridRunner(fused, graph, ports, settings, options, options.fanOut);
   let manifest: Manifest | null = null;
   try {
-    await runner.validate();
+    await fused.validate();
     const outcome = await runJob({
       job: graph.job,
       store,
@@ -128,11 +135,62 @@ export async function runEmbedded(graph: RunnerOptions['graph'], settings: Embed
     const durationMs = clock.monotonicMs() - startedMs;
     const last = manifest as Manifest | null;
     refuse(graph.job, outcome);
-    return { outcome, job: graph.job, epochs, durationMs, counts: last?.totals ?? {}, manifest: last, longestPauseMs: runner.pauses.longestMs };
+    return { outcome, job: graph.job, epochs, durationMs, counts: last?.totals ?? {}, manifest: last, longestPauseMs: fused.pauses.longestMs };
   } finally {
     await runner.close();
     if (options.ports === undefined) await log?.close();
   }
+}
+
+function fusedRunner(graph: RunnerOptions['graph'], ports: Ports, options: EmbeddedOptions): FusedRunner {
+  const { clock, blobs, log } = ports;
+  return new FusedRunner({
+    job: graph.job,
+    graph,
+    clock,
+    blobs,
+    log,
+    ...(options.subtasks === undefined ? {} : { subtasks: options.subtasks }),
+    ...(typeof options.maxRows === 'function' ? { maxRowsOf: options.maxRows } : {}),
+    ...(options.crashPoint === undefined ? {} : { crashPoint: options.crashPoint.bind(options) }),
+  });
+}
+
+function hybridRunner(
+  fused: FusedRunner,
+  graph: RunnerOptions['graph'],
+  ports: Ports,
+  settings: EmbeddedSettings,
+  options: EmbeddedOptions,
+  fanOut: FanOutOptions,
+): HybridRunner {
+  const { mode, workers, module } = fanOut;
+  const { clock, blobs, log } = ports;
+  const common = { graph, clock, mode, workers, ...(fanOut.rangesOf === undefined ? {} : { rangesOf: fanOut.rangesOf.bind(fanOut) }) };
+  if (module === 'in-process') {
+    const { crashPoint } = options;
+    const hosts = new Map<number, SubtaskPeer>();
+    return new HybridRunner(fused, {
+      ...common,
+      peer: async (index) => {
+        // A job that only ever runs fused does not load what fanning out needs.
+        const { SubtaskHost } = await import('../runtime/fan-out/subtask-host.ts');
+        const host =
+          hosts.get(index) ??
+          new SubtaskHost({ job: graph.job, graph, clock, blobs, log, ...(crashPoint === undefined ? {} : { crashPoint: crashPoint.bind(options) }) }, index);
+        hosts.set(index, host);
+        return host;
+      },
+      closePeers: async () => undefined,
+    });
+  }
+  if (settings.stateDir === null) {
+    throw new ConfigError('worker threads share state through a folder: give the job one (millrace run --state DIR, or setCheckpointStorage).');
+  }
+  const { jobUrl, overrides } = module;
+  const setup = { jobUrl, overrides, job: graph.job, parallelism: workers, graphHash: graph.hash, stateDir: settings.stateDir };
+  const pool = new WorkerPool(setup);
+  return new HybridRunner(fused, { ...common, peer: (index) => pool.peer(index), closePeers: () => pool.close() });
 }
 
 function refuse(job: string, outcome: JobOutcome): void {
@@ -140,11 +198,16 @@ function refuse(job: string, outcome: JobOutcome): void {
     case 'failed':
       throw outcome.error instanceof Error ? outcome.error : new InvariantError(`job "${job}" failed: ${outcome.reason}`);
     case 'fenced':
-      throw new FencedError(`job "${job}" was taken over by ${outcome.by}; this process stopped. Nothing was lost: the other one continues.`, { job });
+      throw new FencedError(`job "${job}" was taken over by ${describeFencer(outcome.by)}; this process stopped. Nothing was lost: the other one continues.`, { job });
     case 'refused':
       throw new FencedError(`job "${job}" is already being run by ${describeOwner(outcome.owner)}. Stop that one first, or use another --state folder.`, { job });
     case 'nothing-to-restore':
       throw new ConfigError(`job "${job}" has no checkpoint to restore in this state folder. Run it without --restore first, or name the folder that holds the checkpoint with --state.`);
     default:
   }
+}
+
+/** A lease's owner where the head names one, else words already. */
+function describeFencer(by: string): string {
+  return by.split('/').length === 5 ? describeOwner(by) : by;
 }

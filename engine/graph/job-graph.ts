@@ -34,6 +34,8 @@ export interface JobGraph {
   /** In topological order. */
   readonly nodes: readonly JobNode[];
   readonly maxParallelism: number;
+  /** The most subtasks that an epoch may have: the largest parallelism of any operator. */
+  readonly parallelism: number;
   /** Changes when state or splits could no longer be matched: uids, kinds and edges. */
   readonly hash: string;
   readonly hasDeadLetters: boolean;
@@ -66,7 +68,7 @@ export function buildJobGraph(job: string, graph: StreamGraph): JobGraph {
   }
   const all = [...nodes.values()];
   assignVertices(graph, all);
-  return { job, nodes: all, maxParallelism, hash: graphHash(all, maxParallelism), hasDeadLetters: graph.nodes.some((n) => n.operator.kind === 'dead-letters') };
+  return { job, nodes: all, maxParallelism, parallelism: Math.max(...all.map((node) => node.parallelism)), hash: graphHash(all, maxParallelism), hasDeadLetters: graph.nodes.some((n) => n.operator.kind === 'dead-letters') };
 }
 
 function derivedUid(node: StreamNode): string {

@@ -42,6 +42,8 @@ export interface KeyedOperator extends StateReader {
   advance(keyGroup: number, watermark: number): void;
   /** Writes what changed since the last snapshot. */
   snapshot(writer: StateWriter): void;
+  /** Writes everything there is, right after a snapshot: what the log is folded into. */
+  dump(writer: StateWriter): void;
   /** Earliest pending timer of the group in each domain, Infinity: none. */
   nextEventTimer(keyGroup: number): number;
   nextProcessingTimer(keyGroup: number): number;

@@ -104,8 +104,9 @@ class KeyedProcessOperator implements KeyedOperator, KeyedContext<unknown>, OnTi
       this.failedRow = j;
       const result = this.logic.processElement(value as never, this as never, this);
       if (result !== undefined) refusePromise(result);
+      // A timer that throws before the next row is not this one's fault.
+      this.failedRow = -1;
     }
-    this.failedRow = -1;
     this.id = -1;
   }
 
@@ -149,6 +150,12 @@ class KeyedProcessOperator implements KeyedOperator, KeyedContext<unknown>, OnTi
     this.states.snapshot(writer);
     this.eventTimers.snapshot(writer);
     this.processingTimers.snapshot(writer);
+  }
+
+  dump(writer: StateWriter): void {
+    this.states.dump(writer);
+    this.eventTimers.dump(writer);
+    this.processingTimers.dump(writer);
   }
 
   restore(key: unknown, name: string, sub: unknown, value: unknown): void {
@@ -207,10 +214,10 @@ class KeyedProcessOperator implements KeyedOperator, KeyedContext<unknown>, OnTi
     this.processingTimers.register(this.id, this.timerTime(time));
   }
   deleteEventTimeTimer(time: number): void {
-    this.eventTimers.delete(this.id, time);
+    this.eventTimers.delete(this.id, this.timerTime(time));
   }
   deleteProcessingTimeTimer(time: number): void {
-    this.processingTimers.delete(this.id, time);
+    this.processingTimers.delete(this.id, this.timerTime(time));
   }
   output<X>(tag: OutputTag<X>, value: X): void {
     this.ctx.side(tag.id)?.emit(value, this.ts, this.tag, this.group);
@@ -220,9 +227,9 @@ class KeyedProcessOperator implements KeyedOperator, KeyedContext<unknown>, OnTi
   }
 
   private timerTime(time: number): number {
-    if (this.id < 0) throw new ConfigError(`operator "${this.operator}" registered a timer where there is no current key. Use processElement or onTimer.`);
+    if (this.id < 0) throw new ConfigError(`operator "${this.operator}" used a timer where there is no current key. Use processElement or onTimer.`);
     if (typeof time !== 'number' || Number.isNaN(time)) {
-      throw new ConfigError(`operator "${this.operator}" registered a timer at ${String(time)}; a timer's time is a number of epoch milliseconds.`);
+      throw new ConfigError(`operator "${this.operator}" used a timer at ${String(time)}; a timer's time is a number of epoch milliseconds.`);
     }
     return Math.floor(time);
   }

@@ -82,6 +82,9 @@ class KeyedReduceOperator implements KeyedOperator, KeyScope {
   snapshot(writer: StateWriter): void {
     this.cell.snapshot(writer);
   }
+  dump(writer: StateWriter): void {
+    this.cell.dump(writer);
+  }
   restore(key: unknown, _name: string, sub: unknown, value: unknown): void {
     this.cell.restore(this.keys.idOf(key), sub, value);
   }
@@ -114,14 +117,17 @@ class KeyedReduceOperator implements KeyedOperator, KeyScope {
 const LOOP = `return function (batch, from, to, cap) {
   const { keyIds, ts, wm, index, values, lazy } = batch;
   const row = lazy ? batch.source.row : null, groups = keys.keyGroups;
-  let j = from;
+  let j = from, guilty = -1;
   try {
     for (; j < to; j++) {
       const id = keyIds[j], group = groups[id], w = wm[j] > cap ? cap : wm[j];
       if (w > watermarks[group - FIRST]) watermarks[group - FIRST] = w;
       let v = values[j];
       if (lazy) { row.__i = index[j]; v = row.__copy(); }
-      out.emit(self.add(id, v), ts[j], watermarks[group - FIRST], group);
+      guilty = j;
+      const result = self.add(id, v);
+      guilty = -1;
+      out.emit(result, ts[j], watermarks[group - FIRST], group);
     }
-  } catch (e) { self.failed(j); throw e; }
+  } catch (e) { self.failed(guilty); throw e; }
 };`;

@@ -76,6 +76,12 @@ export class Pane {
     if (ids.length === 0) this.groups[group] = undefined;
   }
 
+  writeAll(writer: StateWriter, keys: KeyIndex, state: string): void {
+    for (const ids of this.groups) {
+      for (const id of ids ?? []) writer.put(keys.keyGroups[id]!, keys.keys[id], state, this.start, this.accumulators[id]);
+    }
+  }
+
   writeChanges(writer: StateWriter, keys: KeyIndex, state: string, stamp: number, check: (value: unknown) => void): void {
     for (const id of this.changed) {
       const accumulator = this.accumulators[id];

@@ -111,6 +111,10 @@ class WindowAggregateOperator implements KeyedOperator {
     this.stamp++;
   }
 
+  dump(writer: StateWriter): void {
+    for (const pane of this.panes.values()) pane.writeAll(writer, this.keys, STATE);
+  }
+
   restore(key: unknown, _name: string, sub: unknown, value: unknown): void {
     const id = this.keys.idOf(key);
     this.pane(sub as number).restore(id, this.keys.keyGroups[id]! - this.first, value);
@@ -247,7 +251,8 @@ class WindowAggregateOperator implements KeyedOperator {
 const LOOP = `return function (batch, from, to, cap) {
   const { keyIds, ts, wm, index, values, lazy } = batch;
   const row = lazy ? batch.source.row : null, groups = keys.keyGroups, stamp = self.stamp();
-  let j = from, pane = null, start = NaN;
+  // The row whose own code runs, and not that of a window which fires: that is nobody's fault.
+  let j = from, guilty = -1, pane = null, start = NaN;
   try {
     for (; j < to; j++) {
       const id = keyIds[j], g = groups[id] - FIRST, t = ts[j];
@@ -258,13 +263,14 @@ const LOOP = `return function (batch, from, to, cap) {
       }
       let v;
       if (lazy) { row.__i = index[j]; v = row; } else v = values[j];
-      if (t < -1e16) self.noTimestamp();
+      if (t < -1e16) { guilty = j; self.noTimestamp(); }
       let r = (t - OFFSET) % SIZE;
       if (r < 0) r += SIZE;
       const s = t - r;
       if (s + KEEP <= watermarks[g]) { self.late(lazy ? row.__copy() : v, t, g); continue; }
       if (s !== start) { pane = self.pane(s); start = s; }
       if (id >= pane.stamps.length) pane.widen(id);
+      guilty = j;
       let a = pane.accumulators[id];
       if (a === undefined) a = self.opened(pane, g, id);
       let b = agg.add(v, a);
@@ -272,8 +278,9 @@ const LOOP = `return function (batch, from, to, cap) {
         if (b === row) b = row.__copy();
         pane.replace(id, b);
       }
+      guilty = -1;
       if (pane.stamps[id] !== stamp) { pane.stamps[id] = stamp; pane.changed.push(id); }
       if (KEEP > LAST && s + LAST <= watermarks[g]) self.refire(pane, g, id);
     }
-  } catch (e) { self.failed(j); throw e; }
+  } catch (e) { self.failed(guilty); throw e; }
 };`;

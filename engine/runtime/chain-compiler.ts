@@ -102,6 +102,7 @@ let i = from, at = 0;
 ${this.prologue.join('\n')}
 try {
 for (; i < to; i++) {
+at = 0;
 ${this.rowStart.join('\n')}
 ${load} ${time}
 ${this.body.join('\n')}

@@ -34,10 +34,10 @@ export class ChannelMerge {
     this.release = release;
   }
 
-  /** A new epoch with these channels, none of which has sent anything. */
-  begin(channels: readonly { readonly rank: number; readonly bound: number }[]): void {
+  /** A new epoch with these channels, none of which has sent anything. `cap`: what is known of its final watermark. */
+  begin(channels: readonly { readonly rank: number; readonly bound: number }[], cap: number = MAX_WATERMARK): void {
     this.channels.clear();
-    this.cap = MAX_WATERMARK;
+    this.cap = cap;
     for (const { rank, bound } of channels) this.channels.set(rank, { rank, bound, open: true, queue: [], at: 0 });
   }
 

@@ -69,6 +69,7 @@ function beginOf(options: JobOptions): Machine {
     poison: settings.hasDeadLetters ? 'dead-letter' : 'fail',
     onCancel: settings.onCancel,
     minPauseMs: settings.minPauseMs,
+    ...(settings.fold === undefined ? {} : { fold: settings.fold }),
   });
 }
 

@@ -154,7 +154,7 @@ export class FusedEpoch {
         return;
       }
       if (result === 'end') {
-        this.endOf(source, split, to === null || (split.plan.state?.ended ?? false) ? 'ended' : 'done');
+        this.endOf(source, split, to === null || split.plan.ends === true ? 'ended' : 'done');
         return;
       }
       batch = result;
@@ -169,11 +169,11 @@ export class FusedEpoch {
     split.status = status;
     if (status === 'done') return;
     for (const [i, leaf] of source.leaves.entries()) {
-      const stage = this.tasks.stages.find((s) => s.uid === leaf.to)!;
-      if (!stage.wiring.buffered) {
-        stage.close(channelRank(split, i), MAX_WATERMARK);
-        stage.drain();
-      }
+      const stage = this.tasks.stages.find((s) => s.uid === leaf.to);
+      // In a fanned-out epoch the stage is behind the shuffle.
+      if (stage === undefined || stage.wiring.buffered) continue;
+      stage.close(channelRank(split, i), MAX_WATERMARK);
+      stage.drain();
     }
   }
 

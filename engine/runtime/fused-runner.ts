@@ -6,20 +6,20 @@
  */
 import type { Ack, BaseRef, Manifest, Plan, PlannedSplit, SegmentRef } from '../checkpoint/records.ts';
 import type { JobGraph } from '../graph/job-graph.ts';
-import { ConfigError, CorruptionError, FencedError, InvariantError } from '../model/errors.ts';
 import type { AttemptId } from '../model/ids.ts';
-import { MAX_WATERMARK, MIN_WATERMARK } from '../model/watermark.ts';
+import { MIN_WATERMARK } from '../model/watermark.ts';
 import type { BlobStore } from '../ports/blob-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import { breather } from './breathe.ts';
 import { crashPoint, InjectedCrash, type CrashPoint } from './crash-point.ts';
-import { AttemptFailure, type EpochBudget, type EpochRunner, type SplitOffer } from './epoch-runner.ts';
-import { RecordFailure } from './failures.ts';
+import type { EpochBudget, EpochRunner, SplitOffer } from './epoch-runner.ts';
+import { attemptFailure } from './failures.ts';
 import { FusedEpoch } from './fused-epoch.ts';
 import { ObjectIo } from './object-io.ts';
 import { PauseMeter } from './pause-meter.ts';
-import { foldState, restoreState, stateTag } from './state-io.ts';
+import { stageEpoch } from './stage-epoch.ts';
+import { dumpState, foldedEpoch, foldState, restoreState, stateTag } from './state-io.ts';
 import { wireJob, type WiredJob } from './wire-job.ts';
 
 export interface RunnerOptions {
@@ -74,7 +74,8 @@ export class FusedRunner implements EpochRunner {
       const epoch = new FusedEpoch(wired, this.options.clock, plan, { ...budget, maxRows }, this.pauses, (name) => this.crash(name));
       const ended = await epoch.run();
       const io = new ObjectIo(this.options.blobs, { job: this.options.job, run: plan.run, epoch: plan.epoch, generation: plan.generation, stage: 'fused', subtask: 0, attempt });
-      const ack = await this.stage(plan, attempt, io, ended);
+      const ack = await stageEpoch(wired, plan, attempt, io, ended);
+      if (ack.segments.length > 0 || ack.staged.length > 0) this.crash('segments-staged');
       const idle = isIdle(plan, ack);
       if (idle) this.tag = tag;
       return { ack, idle };
@@ -98,6 +99,10 @@ export class FusedRunner implements EpochRunner {
 
   async fold(base: BaseRef | null, log: readonly SegmentRef[], run: string, tag: string): Promise<BaseRef> {
     const { blobs, job, graph, clock } = this.options;
+    // Memory stands at that very state: writing it down is a hundred times cheaper than merging the log.
+    if (this.tag === this.tagOf({ base, log }, this.subtasks())) {
+      return await dumpState(this.wired.stages, blobs, job, foldedEpoch(base, log), run, tag);
+    }
     return await foldState(blobs, job, base, log, run, tag, graph.maxParallelism, breather(clock));
   }
 
@@ -133,42 +138,6 @@ export class FusedRunner implements EpochRunner {
     return `${JSON.stringify(subtasks)} ${stateTag(state)}`;
   }
 
-  private async stage(plan: Plan, attempt: AttemptId, io: ObjectIo, ended: boolean): Promise<Ack> {
-    const { wired } = this;
-    const segments: SegmentRef[] = [];
-    let eventTime = Infinity;
-    let processingTime = Infinity;
-    for (const stage of wired.stages) {
-      for (const [i, subtask] of stage.subtasks.entries()) {
-        const bytes = subtask.snapshot();
-        if (bytes !== null) {
-          const object = await io.write(`state-${stage.uid}-${i}`, [bytes], false);
-          segments.push({ object, epoch: plan.epoch, stage: stage.uid, keyGroups: subtask.keyGroups });
-        }
-        const next = subtask.nextTimers();
-        eventTime = Math.min(eventTime, next.eventTime);
-        processingTime = Math.min(processingTime, next.processingTime);
-      }
-      stage.sweepKeys();
-    }
-    const staged = [];
-    for (const sink of wired.sinks) staged.push(...(await sink.stage(io)));
-    if (segments.length > 0 || staged.length > 0) this.crash('segments-staged');
-    const finite = (time: number): number | null => (time === Infinity ? null : Math.min(time, MAX_WATERMARK));
-    return {
-      format: 1,
-      attempt,
-      ranges: wired.ranges(plan),
-      watermarks: Object.fromEntries(wired.stages.map((stage) => [stage.uid, stage.watermark])),
-      segments,
-      staged,
-      counts: wired.takeCounts(staged),
-      nextTimers: { eventTime: finite(eventTime), processingTime: finite(processingTime) },
-      keys: Object.fromEntries(wired.stages.map((stage) => [stage.uid, stage.keys.size])),
-      ended,
-    };
-  }
-
   private crash(name: CrashPoint): void {
     (this.options.crashPoint ?? crashPoint)(name);
   }
@@ -179,17 +148,12 @@ export class FusedRunner implements EpochRunner {
     const ranges = wired.rangesRead(plan);
     wired.discard();
     this.tag = null;
-    const poison =
-      thrown instanceof RecordFailure && this.options.graph.hasDeadLetters
-        ? { split: thrown.split, position: thrown.position, operator: thrown.operator, error: thrown.reason }
-        : null;
-    const hopeless = thrown instanceof ConfigError || thrown instanceof CorruptionError || thrown instanceof InvariantError || thrown instanceof FencedError;
-    return new AttemptFailure(thrown, { ranges: poison === null ? null : ranges, poison, retryable: !hopeless });
+    return attemptFailure(thrown, ranges, this.options.graph.hasDeadLetters);
   }
 }
 
 /** Nothing was read or emitted, and no watermark, idleness or end came to pass: the epoch says nothing new. */
-function isIdle(plan: Plan, ack: Ack): boolean {
+export function isIdle(plan: Plan, ack: Ack): boolean {
   if (ack.segments.length > 0 || ack.staged.length > 0 || Object.values(ack.counts).some((n) => n > 0)) return false;
   if (ack.ended) return false;
   for (const [stage, watermark] of Object.entries(ack.watermarks)) if (watermark !== (plan.watermarks[stage] ?? MIN_WATERMARK)) return false;

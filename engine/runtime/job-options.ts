@@ -1,4 +1,5 @@
 /** What a coordinator needs to run a job, and how a run of it ends. */
+import type { FoldLimits } from '../checkpoint/fold-policy.ts';
 import type { Manifest } from '../checkpoint/records.ts';
 import type { RestartStrategy } from '../model/restart-strategy.ts';
 import type { BlobStore } from '../ports/blob-store.ts';
@@ -27,6 +28,8 @@ export interface JobSettings {
    * timeout + 10 s, at least 30 s, so that an epoch within its timeout keeps the lease.
    */
   readonly leaseTtlMs?: number;
+  /** When the state's log is folded. Default: `FOLD_LIMITS` (checkpoint/fold-policy.ts). */
+  readonly fold?: FoldLimits;
 }
 
 export interface JobOptions {

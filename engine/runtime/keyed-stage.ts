@@ -6,9 +6,10 @@
  * and are ordered by (watermark before, channel rank, position) at once: the same order (E7a).
  */
 import type { JobNode } from '../graph/job-graph.ts';
+import type { KeySelection } from '../graph/stream-graph.ts';
 import { invariant, InvariantError } from '../model/errors.ts';
 import { BATCH_ROWS } from '../model/limits.ts';
-import { MIN_WATERMARK } from '../model/watermark.ts';
+import { MAX_WATERMARK, MIN_WATERMARK } from '../model/watermark.ts';
 import { ExchangeBatch } from '../operators/exchange-batch.ts';
 import { KeyIndex } from '../state/key-index.ts';
 import type { StateReader } from '../state/state-entries.ts';
@@ -29,6 +30,15 @@ export interface StageWiring {
   /** A further batch refers to the same source rows. */
   retain(batch: ExchangeBatch): void;
   release(batch: ExchangeBatch): void;
+}
+
+/** Rows of one channel, out of the shuffle, batch by batch. */
+export interface ShuffledChannel {
+  /** Its rank among all channels of the stage. */
+  readonly rank: number;
+  /** No row still to come has a smaller watermark before it. */
+  readonly bound: number;
+  next(): ExchangeBatch | null;
 }
 
 /** Rows of one buffered input, and the rank of its channel 0. */
@@ -74,6 +84,18 @@ export class KeyedStage {
     return this.wiring.node.uid;
   }
 
+  /** How keys are found: keyBy gives all edges of a keyed stream the same. */
+  get key(): KeySelection {
+    const key = this.wiring.node.inputs[0]?.key ?? null;
+    if (key === null) throw new InvariantError('a keyed stage is fed by shuffles');
+    return key;
+  }
+
+  /** Key groups [from, to) that live here. */
+  get keyGroups(): readonly [number, number] {
+    return [this.subtasks[0]!.keyGroups[0], this.subtasks.at(-1)!.keyGroups[1]];
+  }
+
   async open(): Promise<void> {
     for (const subtask of this.subtasks) await subtask.open();
   }
@@ -96,10 +118,10 @@ export class KeyedStage {
     for (const subtask of this.subtasks) subtask.operator.restored(watermark);
   }
 
-  begin(clockMs: number, channels: readonly { readonly rank: number; readonly bound: number }[]): void {
+  begin(clockMs: number, channels: readonly { readonly rank: number; readonly bound: number }[], cap: number = MAX_WATERMARK): void {
     for (const subtask of this.subtasks) {
       subtask.beginEpoch(clockMs);
-      subtask.merge.begin(channels);
+      subtask.merge.begin(channels, cap);
     }
   }
 
@@ -145,10 +167,62 @@ export class KeyedStage {
 
   /** Everything that waited, in order. */
   async processBuffered(cap: number, breathe: () => Promise<void>): Promise<void> {
+    for (const { leaf } of this.inputs) this.assignKeys(leaf, leaf.batch, 0);
+    await this.processInOrder(
+      this.inputs.map(({ leaf, rankBase }) => ({ batch: leaf.batch, rankBase })),
+      cap,
+      breathe,
+    );
+    for (const { leaf } of this.inputs) leaf.batch = leaf.batch.capacity > 64 * BATCH_ROWS ? new ExchangeBatch(BATCH_ROWS) : emptied(leaf.batch);
+  }
+
+  /** A fanned-out epoch: all channels that have rows for this subtask, as they come out of the shuffle. `cap`: the final watermark. */
+  async processChannels(channels: readonly ShuffledChannel[], cap: number, breathe: () => Promise<void>): Promise<void> {
+    if (this.wiring.buffered) {
+      const parts: { batch: ExchangeBatch; rankBase: number }[] = [];
+      for (const channel of channels) {
+        for (let batch = this.nextOf(channel); batch !== null; batch = this.nextOf(channel)) {
+          batch.channel.fill(0, 0, batch.n);
+          parts.push({ batch, rankBase: channel.rank });
+        }
+      }
+      await this.processInOrder(parts, cap, breathe);
+      return;
+    }
+    const { merge } = this.subtasks[0]!;
+    let open = channels;
+    while (open.length > 0) {
+      open = open.filter((channel) => {
+        const batch = this.nextOf(channel);
+        if (batch === null) merge.close(channel.rank, cap);
+        else merge.push(channel.rank, batch, channel.bound);
+        return batch !== null;
+      });
+      merge.drain();
+      await breathe();
+    }
+  }
+
+  /** The channel's next rows, with their keys. */
+  private nextOf(channel: ShuffledChannel): ExchangeBatch | null {
+    const batch = channel.next();
+    if (batch === null) return null;
+    const { key } = this;
+    const column = key.kind === 'field' && batch.lazy ? batch.source!.cols!.fields.get(key.field) : undefined;
+    const isText = column !== undefined && batch.source!.cols!.start[column] !== null;
+    if (!isText) selectKeys(key, batch);
+    this.assignKeys({ key, keyColumn: isText ? column : -1 }, batch, 0);
+    return batch;
+  }
+
+  /** Rows by (watermark before, channel rank, position). */
+  private async processInOrder(
+    parts: readonly { readonly batch: ExchangeBatch; readonly rankBase: number }[],
+    cap: number,
+    breathe: () => Promise<void>,
+  ): Promise<void> {
     const order: { readonly batch: ExchangeBatch; readonly row: number; readonly wm: number; readonly rank: number }[] = [];
-    for (const { leaf, rankBase } of this.inputs) {
-      const { batch } = leaf;
-      this.assignKeys(leaf, batch, 0);
+    for (const { batch, rankBase } of parts) {
       for (let row = 0; row < batch.n; row++) order.push({ batch, row, wm: batch.wm[row]!, rank: rankBase + batch.channel[row]! });
     }
     order.sort((a, b) => a.wm - b.wm || a.rank - b.rank);
@@ -158,7 +232,6 @@ export class KeyedStage {
       if (i % BATCH_ROWS === 0) await breathe();
     }
     for (const subtask of this.subtasks) subtask.gatheredEnd(cap);
-    for (const { leaf } of this.inputs) leaf.batch = leaf.batch.capacity > 64 * BATCH_ROWS ? new ExchangeBatch(BATCH_ROWS) : emptied(leaf.batch);
   }
 
   /** End of epoch: every key group's watermark becomes `watermark`. */
@@ -173,8 +246,9 @@ export class KeyedStage {
     }
   }
 
-  sweepKeys(): void {
-    this.keys.sweep((id) => this.owning(id).operator.isLive(id));
+  /** `always`: however few there may be to give back. */
+  sweepKeys(always: boolean): void {
+    this.keys.sweep((id) => this.owning(id).operator.isLive(id), always);
   }
 
   async closeOperators(): Promise<void> {
@@ -193,7 +267,7 @@ export class KeyedStage {
     return this.subtasks[0]!;
   }
 
-  private assignKeys(leaf: ExchangeLeaf, batch: ExchangeBatch, from: number): void {
+  private assignKeys(leaf: Pick<ExchangeLeaf, 'key' | 'keyColumn'>, batch: ExchangeBatch, from: number): void {
     const { keys } = this;
     if (leaf.keyColumn >= 0 && leaf.key.kind === 'field') {
       const cols = batch.source!.cols!;
@@ -231,6 +305,16 @@ export function keyGroupRange(maxParallelism: number, parallelism: number, index
   const start = Math.floor((index * maxParallelism + parallelism - 1) / parallelism);
   const end = Math.floor(((index + 1) * maxParallelism + parallelism - 1) / parallelism);
   return [start, end];
+}
+
+/** Keys do not travel: the receiver finds them again. */
+function selectKeys(key: KeySelection, batch: ExchangeBatch): void {
+  const row = batch.lazy ? batch.source!.row! : null;
+  for (let j = 0; j < batch.n; j++) {
+    if (row !== null) row.__i = batch.index[j]!;
+    const value = row ?? batch.values[j];
+    batch.keys[j] = key.kind === 'field' ? (value as Record<string, unknown>)[key.field] : key.select(value as never);
+  }
 }
 
 function emptied(batch: ExchangeBatch): ExchangeBatch {

@@ -3,6 +3,7 @@
  * behind its outputs.
  */
 import type { JobNode } from '../graph/job-graph.ts';
+import { UserCodeError } from '../model/errors.ts';
 import { BATCH_ROWS } from '../model/limits.ts';
 import { ExchangeBatch } from '../operators/exchange-batch.ts';
 import type { KeyedOperator } from '../operators/keyed-operator.ts';
@@ -49,13 +50,16 @@ export class KeyedSubtask {
 
   async open(): Promise<void> {
     const { node, keys, keyGroups } = this.wiring;
+    const output = this.output(null) ?? new OutputBuffer(() => undefined);
+    // In the graph's order and not when first used: a stage that reads several outputs orders equal rows by it (E7a).
+    for (const { tag } of node.outputs) if (tag !== null) this.side(tag);
     await this.guardAsync('open', () =>
       this.operator.open({
         uid: node.uid,
         name: node.name,
         keys,
         keyGroups,
-        output: this.output(null) ?? new OutputBuffer(() => undefined),
+        output,
         side: (tag) => this.side(tag),
         count: (name, n) => {
           this.counts.set(name, (this.counts.get(name) ?? 0) + n);
@@ -93,7 +97,9 @@ export class KeyedSubtask {
   gather(from: ExchangeBatch, row: number, cap: number): void {
     const to = this.gathered;
     const j = to.n++;
-    to.values[j] = from.values[row];
+    const view = from.lazy ? from.source!.row! : null;
+    if (view !== null) view.__i = from.index[row]!;
+    to.values[j] = view === null ? from.values[row] : view.__copy();
     to.ts[j] = from.ts[row]!;
     to.wm[j] = from.wm[row]!;
     to.keyIds[j] = from.keyIds[row]!;
@@ -131,7 +137,7 @@ export class KeyedSubtask {
   }
 
   private located(batch: ExchangeBatch, thrown: unknown): unknown {
-    if (thrown instanceof RecordFailure) return thrown;
+    if (isLocated(thrown)) return thrown;
     const { job, node, keys } = this.wiring;
     const row = this.operator.failedRow;
     const { source } = batch;
@@ -148,7 +154,7 @@ export class KeyedSubtask {
     try {
       run();
     } catch (thrown) {
-      throw operatorFailure(this.wiring.job, this.wiring.node.name, `in ${where}`, thrown);
+      throw isLocated(thrown) ? thrown : operatorFailure(this.wiring.job, this.wiring.node.name, `in ${where}`, thrown);
     }
   }
 
@@ -173,4 +179,9 @@ export class KeyedSubtask {
     this.outputs.push(output);
     return output;
   }
+}
+
+/** It was thrown behind this operator, while that passed rows on, and says where: no record of this operator is to blame. */
+function isLocated(thrown: unknown): boolean {
+  return thrown instanceof UserCodeError && thrown.at['operator'] !== undefined;
 }

@@ -182,10 +182,12 @@ export class SourceTask {
 
   private runRows(chain: CompiledChain, split: SplitTask, batch: SourceBatch): void {
     let from = 0;
+    let ran = false;
     for (;;) {
       const skipped = split.skip.size === 0 ? batch.n : nextSkipped(split.skip, batch, from);
       while (from < skipped) {
         const reached = chain.run(batch, from, skipped, split.state, this.clockMs);
+        ran = true;
         if (reached < skipped) {
           const operator = chain.operators[chain.report.at]!.name;
           this.refuse(split, batch.positionOf(reached), operator, messageOf(chain.report.error), () => batch.rawOf(reached), chain.report.error);
@@ -197,7 +199,8 @@ export class SourceTask {
       this.refuse(split, batch.positionOf(skipped), operator, error, () => batch.rawOf(skipped), null);
       from = skipped + 1;
     }
-    if (batch.n === 0) chain.run(batch, 0, 0, split.state, this.clockMs);
+    // The leaves' watermarks must be this split's, even if all its rows were skipped.
+    if (!ran) chain.run(batch, 0, 0, split.state, this.clockMs);
   }
 
   private refuse(split: SplitTask, position: number, operator: string, error: string, raw: () => string, thrown: unknown): void {

@@ -24,8 +24,32 @@ export async function restoreState(state: Plan['state'], stages: readonly KeyedS
         `the checkpoint holds state of operator uid "${part.stage}", but the job has no such operator any more. Give the operator its old uid, or start the job in a new state folder.`,
       );
     }
-    readSegment(await io.read(part.object), 0, Infinity, objectName(part.object), stage.reader);
+    const [from, to] = stage.keyGroups;
+    if (part.keyGroups[1] <= from || part.keyGroups[0] >= to) continue;
+    readSegment(await io.read(part.object), from, to, objectName(part.object), stage.reader);
   }
+}
+
+/** The last epoch that base and log hold. */
+export function foldedEpoch(base: BaseRef | null, log: readonly SegmentRef[]): Epoch {
+  return log.reduce((last, part) => Math.max(last, part.epoch), base?.epoch ?? 0) as Epoch;
+}
+
+/** The state in memory as a base: one snapshot per subtask. */
+export async function dumpState(stages: readonly KeyedStage[], blobs: BlobStore, job: string, epoch: Epoch, run: string, tag: string): Promise<BaseRef> {
+  const snapshots: { object: ObjectRef; stage: string; keyGroups: readonly [number, number] }[] = [];
+  for (const stage of stages) {
+    for (const { operator, keyGroups } of stage.subtasks) {
+      const writer = new SegmentWriter();
+      operator.dump(writer);
+      const bytes = writer.finish();
+      if (bytes === null) continue;
+      const blob = foldObjectName(job, run, tag, `${stage.uid}-${keyGroups[0]}`);
+      await blobs.create(blob, [bytes]);
+      snapshots.push({ object: { blob, bytes: bytes.length }, stage: stage.uid, keyGroups });
+    }
+  }
+  return { epoch, snapshots };
 }
 
 /** Key groups folded at a time: bounds what is in memory and how long a slice takes. */
@@ -67,8 +91,7 @@ export async function foldState(
       snapshots.push({ object: { blob: name, bytes: bytes.length }, stage, keyGroups: [from, to] });
     }
   }
-  const epoch = log.reduce((last, part) => Math.max(last, part.epoch), base?.epoch ?? 0) as Epoch;
-  return { epoch, snapshots };
+  return { epoch: foldedEpoch(base, log), snapshots };
 }
 
 async function foldRange(
@@ -81,7 +104,10 @@ async function foldRange(
   breathe: () => Promise<void>,
 ): Promise<Uint8Array | null> {
   const live = new Map<string, Entry>();
-  const address = (key: unknown, name: string, sub: unknown): string => `${keyText(key)}\0${name}\0${sub === null ? '' : keyText(sub)}`;
+  const address = (key: unknown, name: string, sub: unknown): string => {
+    const text = keyText(key);
+    return `${text.length}:${text}${name.length}:${name}${sub === null ? '' : keyText(sub)}`;
+  };
   for (const { object, keyGroups } of parts) {
     if (keyGroups[1] <= from || keyGroups[0] >= to) continue;
     const name = objectName(object);

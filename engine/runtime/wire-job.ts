@@ -7,11 +7,12 @@ import { BATCH_ROWS } from '../model/limits.ts';
 import { MIN_WATERMARK, NO_TIMESTAMP } from '../model/watermark.ts';
 import type { ExchangeBatch } from '../operators/exchange-batch.ts';
 import { OutputBuffer } from '../operators/output-buffer.ts';
-import type { SplitSpec } from '../ports/source.ts';
+import type { SplitReader, SplitSpec } from '../ports/source.ts';
 import { compileChain } from './chain-compiler.ts';
 import { exchangeLeaf, sinkLeaf, type ChainLeaf, type ExchangeLeaf, type SinkLeaf } from './chain-leaf.ts';
 import type { SplitOffer } from './epoch-runner.ts';
 import type { RunnerOptions } from './fused-runner.ts';
+import type { Outgoing } from './fan-out/outgoing.ts';
 import { KeyedStage } from './keyed-stage.ts';
 import { OutputChain } from './output-chain.ts';
 import { SinkTask } from './sink-task.ts';
@@ -22,24 +23,44 @@ import { checkStages, isBuffered } from './stage-graph.ts';
 /** Ranks of channels: splits first, then the key groups of each stage, apart by this much. */
 const STAGE_RANKS = 2 ** 32;
 
-export function wireJob(options: RunnerOptions): WiredJob {
+/** A split that has ended needs no reader. */
+const ENDED: SplitReader = {
+  fill: () => 'end',
+  release: () => undefined,
+  endPosition: () => null,
+  close: async () => undefined,
+};
+
+/** A fanned-out epoch: which subtask lives here, and where rows for keyed stages go. */
+export interface FanOut {
+  readonly index: number;
+  outgoing(subtasks: Readonly<Record<string, number>>): Outgoing;
+}
+
+export function wireJob(options: RunnerOptions, fanOut: FanOut | null = null): WiredJob {
   checkStages(options.graph);
-  return new WiredJob(options);
+  return new WiredJob(options, fanOut);
 }
 
 export class WiredJob {
   readonly sources: SourceTask[] = [];
   readonly sinks: SinkTask[] = [];
   stages: KeyedStage[] = [];
+  /** Rows on their way to keyed stages, in a fanned-out epoch; null: they are processed here. */
+  outgoing: Outgoing | null = null;
+  /** Takes back batches that came out of a shuffle. */
+  releaseShuffled: (batch: ExchangeBatch) => void = () => undefined;
   private readonly options: RunnerOptions;
+  private readonly fanOut: FanOut | null;
   private readonly offers = new Map<string, { readonly source: SourceTask; readonly spec: SplitSpec }>();
   private readonly letterNode: JobNode | null;
   private letters: OutputBuffer | null = null;
   private chains: OutputChain[] = [];
   private lifecyclesOpen = false;
 
-  constructor(options: RunnerOptions) {
+  constructor(options: RunnerOptions, fanOut: FanOut | null) {
     this.options = options;
+    this.fanOut = fanOut;
     const { graph, job, clock, log, blobs } = options;
     this.letterNode = graph.nodes.find((node) => node.operator.kind === 'dead-letters') ?? null;
     for (const node of graph.nodes) {
@@ -73,8 +94,9 @@ export class WiredJob {
   }
 
   /** Splits at the positions and with the channel state that the plan says. */
-  async openSplits(plan: Plan): Promise<void> {
+  async openSplits(plan: Plan, only: ReadonlySet<string> | null = null): Promise<void> {
     for (const [rank, planned] of plan.splits.entries()) {
+      if (only !== null && !only.has(planned.id)) continue;
       const source = this.sourceOf(planned.id);
       const known = source.splits.find((split) => split.id === planned.id);
       const skip = new Map(plan.skip.filter((record) => record.split === planned.id).map((record) => [record.position, record] as const));
@@ -86,7 +108,7 @@ export class WiredJob {
         const spec = offer?.spec ?? { id: planned.id.slice(source.uid.length + 1), startPosition: planned.from };
         const kept = planned.state?.generators[source.uid];
         const initial = source.initialState();
-        const reader = await source.source.open(spec, planned.from, source.ctx);
+        const reader = planned.state?.ended === true ? ENDED : await source.source.open(spec, planned.from, source.ctx);
         split = new SplitTask(planned.id, rank, reader, planned.from, kept?.length === initial.length ? kept : initial);
         source.splits.push(split);
       }
@@ -111,6 +133,7 @@ export class WiredJob {
     for (const sink of this.sinks) sink.discard();
     this.takeCounts([]);
     if (this.letters !== null) this.letters.n = 0;
+    this.outgoing?.discard();
   }
 
   flushDeadLetters(): void {
@@ -183,8 +206,8 @@ export class WiredJob {
       source: node.operator.source,
       ctx: { job, operator: node.name, clock, log, blobs },
       leaf: (to, key) => this.leaf(node, to, key),
-      deliver: (leaf, batch, rank) => this.stages.find((stage) => stage.uid === leaf.to)!.accept(leaf, batch, rank, leaf.wmEnd),
-      feed: (leaf) => this.feed(leaf, 0),
+      deliver: (leaf, batch, rank) => this.deliver(leaf, batch, rank),
+      feed: (leaf) => this.feed(leaf, this.fanOut?.index ?? 0),
       deadLetter: this.letterNode === null ? null : (letter) => this.deadLetter(letter),
     });
   }
@@ -193,6 +216,7 @@ export class WiredJob {
   private wire(subtasks: Readonly<Record<string, number>>): void {
     const { graph, job } = this.options;
     this.chains = [];
+    this.outgoing = this.fanOut?.outgoing(subtasks) ?? null;
     this.stages = graph.nodes
       .filter((node) => node.operator.kind === 'keyed')
       .map(
@@ -203,14 +227,20 @@ export class WiredJob {
             maxParallelism: graph.maxParallelism,
             buffered: isBuffered(node),
             subtasks: subtasks[node.uid] ?? 1,
-            only: null,
+            only: this.fanOut?.index ?? null,
             chain: (subtask, tag) => this.outputChain(node, tag, subtask),
             retain: (batch) => this.sourceHolding(batch)?.retain(batch),
-            release: (batch) => this.sourceHolding(batch)?.release(batch),
+            release: (batch) => this.release(batch),
           }),
       );
     for (const source of this.sources) source.rewire();
     this.letters = this.letterNode === null ? null : this.letterBuffer(this.letterNode);
+  }
+
+  private release(batch: ExchangeBatch): void {
+    const source = this.sourceHolding(batch);
+    if (source === undefined) this.releaseShuffled(batch);
+    else source.release(batch);
   }
 
   private sourceHolding(batch: ExchangeBatch): SourceTask | undefined {
@@ -220,13 +250,22 @@ export class WiredJob {
   private leaf(head: JobNode, to: JobNode, key: ExchangeLeaf['key'] | null): ChainLeaf {
     if (to.operator.kind === 'sink') return sinkLeaf(to.uid);
     if (key === null || to.operator.kind !== 'keyed') throw new InvariantError(`edge into ${to.name} is neither a shuffle nor a sink`);
-    const stage = this.stages.find((s) => s.uid === to.uid);
-    const leaf = exchangeLeaf(to.uid, key, isBuffered(to));
-    if (leaf.buffered) {
-      const order = this.stages.findIndex((s) => s.uid === head.uid) + 1;
-      stage!.inputs.push({ leaf, rankBase: order * STAGE_RANKS });
-    }
+    const fromSource = head.operator.kind === 'source';
+    const leaf = exchangeLeaf(to.uid, key, this.outgoing === null ? isBuffered(to) : !fromSource);
+    if (!leaf.buffered) return leaf;
+    const rankBase = (this.stages.findIndex((s) => s.uid === head.uid) + 1) * STAGE_RANKS;
+    if (this.outgoing === null) this.stages.find((s) => s.uid === to.uid)!.inputs.push({ leaf, rankBase });
+    else this.outgoing.register(leaf, rankBase);
     return leaf;
+  }
+
+  private deliver(leaf: ExchangeLeaf, batch: ExchangeBatch, rank: number): void {
+    if (this.outgoing === null) {
+      this.stages.find((stage) => stage.uid === leaf.to)!.accept(leaf, batch, rank, leaf.wmEnd);
+      return;
+    }
+    this.outgoing.add(leaf, batch, rank);
+    this.sourceHolding(batch)?.release(batch);
   }
 
   private outputChain(node: JobNode, tag: string | null, subtask: number): OutputChain | null {
@@ -248,7 +287,7 @@ export class WiredJob {
   }
 
   private letterBuffer(node: JobNode): OutputBuffer {
-    const chain = this.outputChain(node, null, 0);
+    const chain = this.outputChain(node, null, this.fanOut?.index ?? 0);
     return new OutputBuffer((buffer) => chain?.run(buffer));
   }
 

@@ -59,6 +59,19 @@ export abstract class Cell<S> {
     this.changed.length = 0;
   }
 
+  /** Everything there is, right after a snapshot. */
+  dump(writer: StateWriter): void {
+    const { keys } = this.scope;
+    for (let id = 0; id < this.data.length; id++) {
+      if (this.isLive(id)) this.writeAll(writer, id, keys.keyGroups[id]!, keys.keys[id]);
+    }
+  }
+
+  /** Writes all entries of a key that has some. */
+  protected writeAll(writer: StateWriter, id: number, keyGroup: number, key: unknown): void {
+    this.write(writer, id, keyGroup, key);
+  }
+
   protected touch(id: number): void {
     if (id >= this.marks.length) {
       const larger = new Uint8Array(Math.max(id + 1, this.marks.length * 2));

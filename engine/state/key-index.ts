@@ -76,9 +76,9 @@ export class KeyIndex {
     }
   }
 
-  /** Gives back the ids of keys for which `isLive` is false, when enough may have gathered. */
-  sweep(isLive: (id: number) => boolean): void {
-    if (this.size < this.sweepAt) return;
+  /** Gives back the ids of keys for which `isLive` is false, when enough may have gathered (or `always`). */
+  sweep(isLive: (id: number) => boolean, always = false): void {
+    if (!always && this.size < this.sweepAt) return;
     for (let id = 0; id < this.keys.length; id++) {
       const key = this.keys[id];
       if (key === undefined || isLive(id)) continue;

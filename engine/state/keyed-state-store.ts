@@ -14,6 +14,7 @@ import type {
   ValueStateDescriptor,
 } from './descriptors.ts';
 import { AggregatingCell, ReducingCell } from './folding-cells.ts';
+import { keyHash, keyText } from './key-bytes.ts';
 import { ListCell } from './list-cell.ts';
 import { MapCell } from './map-cell.ts';
 import type { StateReader, StateWriter } from './state-entries.ts';
@@ -21,10 +22,20 @@ import type { AggregatingState, ListState, MapState, ReducingState, ValueState }
 import type { StateTtlConfig } from './ttl.ts';
 import { ValueCell } from './value-cell.ts';
 
+interface Entry {
+  readonly keyGroup: number;
+  readonly key: unknown;
+  readonly name: string;
+  readonly sub: unknown;
+  readonly value: unknown;
+}
+
 export class KeyedStateStore implements StateReader {
   private readonly scope: KeyScope;
   private readonly cells = new Map<string, Cell<unknown>>();
   private readonly handles = new Map<string, unknown>();
+  /** Entries of states that the function no longer declares: it may declare them again. */
+  private readonly undeclared = new Map<string, Entry>();
   private sealed = false;
 
   constructor(scope: KeyScope) {
@@ -64,17 +75,26 @@ export class KeyedStateStore implements StateReader {
     for (const cell of this.cells.values()) cell.snapshot(writer);
   }
 
+  dump(writer: StateWriter): void {
+    for (const cell of this.cells.values()) cell.dump(writer);
+    for (const { keyGroup, key, name, sub, value } of this.undeclared.values()) writer.put(keyGroup, key, name, sub, value);
+  }
+
   isLive(id: number): boolean {
     for (const cell of this.cells.values()) if (cell.isLive(id)) return true;
     return false;
   }
 
   restore(key: unknown, name: string, sub: unknown, value: unknown): void {
-    this.find(name)?.restore(this.scope.keys.idOf(key), sub, value);
+    const cell = this.find(name);
+    if (cell !== undefined) cell.restore(this.scope.keys.idOf(key), sub, value);
+    else this.undeclared.set(address(key, name, sub), { keyGroup: keyHash(key) % this.scope.keys.maxParallelism, key, name, sub, value });
   }
 
   restoreRemoved(key: unknown, name: string, sub: unknown): void {
-    this.find(name)?.restoreRemoved(this.scope.keys.idOf(key), sub);
+    const cell = this.find(name);
+    if (cell !== undefined) cell.restoreRemoved(this.scope.keys.idOf(key), sub);
+    else this.undeclared.delete(address(key, name, sub));
   }
 
   private register<C extends Cell<unknown> | ReducingCell | AggregatingCell>(
@@ -103,7 +123,7 @@ export class KeyedStateStore implements StateReader {
     return made;
   }
 
-  /** Entries of a state that the function no longer declares stay in the base, unread. */
+  /** Null for a state that the function no longer declares: its entries are kept as they are. */
   private find(stored: string): Cell<unknown> | undefined {
     const cell = this.cells.get(stored);
     if (cell !== undefined) return cell;
@@ -116,6 +136,10 @@ export class KeyedStateStore implements StateReader {
     }
     return undefined;
   }
+}
+
+function address(key: unknown, name: string, sub: unknown): string {
+  return JSON.stringify([keyText(key), name, sub === null ? null : keyText(sub)]);
 }
 
 function plainName(stored: string): string {

@@ -1,4 +1,5 @@
 /** MapState in memory: one stored entry per map key, so that a large map costs what changed in it. */
+import { ConfigError } from '../model/errors.ts';
 import { Cell } from './cell.ts';
 import { keyText } from './key-bytes.ts';
 import type { StateWriter } from './state-entries.ts';
@@ -8,10 +9,12 @@ interface Slot {
   readonly key: unknown;
   value: unknown;
   time: number;
+  /** Put again after it was removed, since the last snapshot: a restore must move it to the end too. */
+  moved: boolean;
 }
 interface Slots {
   readonly live: Map<unknown, Slot>;
-  /** Lookups changed since the last snapshot. */
+  /** Lookups changed since the last snapshot; those put for the first time in the order of `live`. */
   readonly changed: Map<unknown, unknown>;
   readonly written: Set<unknown>;
 }
@@ -19,7 +22,7 @@ interface Slots {
 export class MapCell extends Cell<Slots> implements MapState<unknown, unknown> {
   get(key: unknown): unknown {
     const id = this.current();
-    const slot = this.data[id]?.live.get(lookup(key));
+    const slot = this.data[id]?.live.get(this.lookup(key));
     if (slot === undefined) return null;
     if (this.ttl === null) return slot.value;
     if (this.expired(slot.time)) {
@@ -44,7 +47,7 @@ export class MapCell extends Cell<Slots> implements MapState<unknown, unknown> {
   }
 
   contains(key: unknown): boolean {
-    const slot = this.data[this.current()]?.live.get(lookup(key));
+    const slot = this.data[this.current()]?.live.get(this.lookup(key));
     return slot !== undefined && (!this.expired(slot.time) || this.showExpired);
   }
 
@@ -85,6 +88,8 @@ export class MapCell extends Cell<Slots> implements MapState<unknown, unknown> {
     for (const [at, mapKey] of slots.changed) {
       const slot = slots.live.get(at);
       if (slot !== undefined) {
+        if (slot.moved) writer.remove(keyGroup, key, this.name, mapKey);
+        slot.moved = false;
         writer.put(keyGroup, key, this.name, mapKey, this.ttl === null ? slot.value : [slot.value, slot.time]);
         slots.written.add(at);
       } else if (slots.written.delete(at)) writer.remove(keyGroup, key, this.name, mapKey);
@@ -93,17 +98,29 @@ export class MapCell extends Cell<Slots> implements MapState<unknown, unknown> {
     if (slots.live.size === 0) this.data[id] = undefined;
   }
 
+  protected override writeAll(writer: StateWriter, id: number, keyGroup: number, key: unknown): void {
+    for (const { key: mapKey, value, time } of this.data[id]!.live.values()) {
+      writer.put(keyGroup, key, this.name, mapKey, this.ttl === null ? value : [value, time]);
+    }
+  }
+
   restore(id: number, sub: unknown, value: unknown): void {
     const [kept, time] = this.ttl === null ? [value, 0] : (value as [unknown, number]);
     const slots = this.slots(id);
-    slots.live.set(lookup(sub), { key: sub, value: kept, time });
-    slots.written.add(lookup(sub));
+    const at = this.lookup(sub);
+    const slot = slots.live.get(at);
+    if (slot === undefined) slots.live.set(at, { key: sub, value: kept, time, moved: false });
+    else {
+      slot.value = kept;
+      slot.time = time;
+    }
+    slots.written.add(at);
   }
 
   restoreRemoved(id: number, sub: unknown): void {
     const slots = this.data[id];
-    slots?.live.delete(lookup(sub));
-    slots?.written.delete(lookup(sub));
+    slots?.live.delete(this.lookup(sub));
+    slots?.written.delete(this.lookup(sub));
     if (slots?.live.size === 0) this.data[id] = undefined;
   }
 
@@ -125,28 +142,39 @@ export class MapCell extends Cell<Slots> implements MapState<unknown, unknown> {
 
   private putAt(id: number, key: unknown, value: unknown): void {
     const slots = this.slots(id);
-    const at = lookup(key);
+    const at = this.lookup(key);
     const slot = slots.live.get(at);
-    if (slot === undefined) slots.live.set(at, { key, value, time: this.scope.clockMs });
-    else {
+    if (slot === undefined) {
+      const own = typeof key === 'object' ? structuredClone(key) : key;
+      slots.live.set(at, { key: own, value, time: this.scope.clockMs, moved: slots.written.has(at) });
+      // To the end, as in `live`.
+      slots.changed.delete(at);
+      key = own;
+    } else {
       slot.value = value;
       slot.time = this.scope.clockMs;
     }
-    slots.changed.set(at, key);
+    if (!slots.changed.has(at)) slots.changed.set(at, slot?.key ?? key);
     this.touch(id);
   }
 
   private removeAt(id: number, key: unknown): void {
     const slots = this.data[id];
-    const at = lookup(key);
-    if (slots === undefined || !slots.live.delete(at)) return;
-    slots.changed.set(at, key);
+    const at = this.lookup(key);
+    const slot = slots?.live.get(at);
+    if (slots === undefined || slot === undefined) return;
+    slots.live.delete(at);
+    slots.changed.set(at, slot.key);
     this.touch(id);
   }
-}
 
-/** Primitive keys as they are, others by their canonical bytes; the prefix keeps the two apart. */
-function lookup(key: unknown): unknown {
-  if (typeof key === 'string') return key.startsWith('\0') ? `\0s${key}` : key;
-  return typeof key === 'object' ? `\0o${keyText(key)}` : key;
+  /** Primitive keys as they are, others by their canonical bytes; the prefix keeps the two apart. */
+  private lookup(key: unknown): unknown {
+    if (typeof key === 'string') return key.startsWith('\0') ? `\0s${key}` : key;
+    if (typeof key === 'number' || typeof key === 'boolean' || typeof key === 'bigint') return key;
+    if (typeof key === 'object' && key !== null) return `\0o${keyText(key)}`;
+    throw new ConfigError(
+      `state "${this.name}" of operator "${this.scope.operator}": ${String(key)} cannot be the key of a map entry; use a string, number, boolean, bigint, Date, or an array or plain object of these.`,
+    );
+  }
 }

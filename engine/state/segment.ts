@@ -1,7 +1,8 @@
 /**
  * A state segment: the entries that one attempt changed (log), or all entries of a key-group range (snapshot), of one stage.
  *
- *   'MRSG' | format 1 | codec (0 none, 1 zstd) | 2 zero bytes | crc32 of those 4 bytes and of the body | length of body | body: length of index | index | blocks
+ *   'MRSG' | format 1 | codec (0 none, 1 zstd) | 2 zero bytes | crc32 of those 4 bytes and of the body | length of body | body
+ *   body: length of index | index | blocks
  *
  * The index names each key group's block by offset and length, so that a reader takes the range it needs. A block is one
  * msgpack value of columns: keys, name numbers, sub keys, values, and a flag per entry (1 = removed). Integers little-endian.

@@ -100,6 +100,12 @@ export class TimerService {
     this.changed.clear();
   }
 
+  dump(writer: StateWriter): void {
+    for (const [id, times] of this.times.entries()) {
+      if (times !== undefined) writer.put(this.keys.keyGroups[id]!, this.keys.keys[id], this.name, null, times);
+    }
+  }
+
   restore(id: number, times: readonly number[]): void {
     this.heapOf(id).live += times.length - (this.times[id]?.length ?? 0);
     this.times[id] = times.slice();

@@ -9,7 +9,7 @@
  */
 import { StreamExecutionEnvironment } from '../api/environment.ts';
 import type { Manifest } from '../checkpoint/records.ts';
-import { runEmbedded, type Ports } from '../embedded/executor.ts';
+import { runEmbedded, type FanOutOptions, type Ports } from '../embedded/executor.ts';
 import { MemoryBlobStore } from '../embedded/memory-blob-store.ts';
 import { MemoryStateStore } from '../embedded/memory-state-store.ts';
 import { InvariantError } from '../model/errors.ts';
@@ -28,6 +28,10 @@ export interface InMemoryOptions {
   /** Rows per epoch; a list is gone through in a circle, by epoch number. Default: everything in one epoch. */
   readonly rowsPerEpoch?: number | readonly number[];
   readonly subtasks?: number;
+  /** Fanned-out epochs over so many workers in this thread, instead of fused ones. */
+  readonly workers?: number;
+  /** The ranges that another run read, by epoch: the same cut. */
+  readonly cutLike?: InMemoryRun;
   /** Execution i dies at its crashAfter[i]-th named step; executions after the list live. */
   readonly crashAfter?: readonly number[];
   /** Stop after so many epochs and go on in a new process, until the job has finished. */
@@ -48,6 +52,19 @@ export interface InMemoryRun {
   readonly crashes: readonly CrashPoint[];
   /** Named steps of the last execution. */
   readonly steps: number;
+}
+
+function fanOutOf(workers: number, cutLike: InMemoryRun | undefined): FanOutOptions {
+  const base = { mode: 'fanned-out', workers, module: 'in-process' } as const;
+  if (cutLike === undefined) return base;
+  return {
+    ...base,
+    rangesOf: (epoch) => {
+      const before = new Map(cutLike.manifests.find((m) => m.epoch === epoch - 1)?.ranges.map((range) => [range.id, range.state]));
+      const { ranges } = cutLike.manifests.find((m) => m.epoch === epoch)!;
+      return ranges.map(({ id, from, to, state }) => ({ id, from, to, state: before.get(id) ?? null, ...(state.ended ? { ends: true } : {}) }));
+    },
+  };
 }
 
 /** More is a job that does not get on. */
@@ -77,6 +94,7 @@ export async function runInMemory(build: (scope: JobScope) => void, options: InM
         ports,
         maxRows: rowsOf(options.rowsPerEpoch),
         subtasks: options.subtasks ?? 1,
+        ...(options.workers === undefined ? {} : { fanOut: fanOutOf(options.workers, options.cutLike) }),
         stop: stop.signal,
         lease: { owner: `execution-${execution}`, isAlive: () => 'dead' },
         crashPoint: (name) => {

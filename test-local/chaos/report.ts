@@ -24,7 +24,7 @@ export function resultText(result: ChaosResult): string {
   const named = new Set(killed.flatMap(({ kill }) => (kill.kind === 'point' ? [kill.point] : [])));
   const missing = CRASH_POINTS.filter((point) => !named.has(point));
   const random = killed.filter(({ kill }) => kill.kind === 'random').length;
-  const sinks = Object.entries(rows).map(([sink, n]) => `${sink} ${n.toLocaleString('en-US')}`);
+  const sinks = Object.entries(rows).map(([sink, n]) => `${sink || 'output'} ${n.toLocaleString('en-US')}`);
   return [
     `${killed.length} kills: ${named.size} of ${CRASH_POINTS.length} named phases, ${random} at random moments; ${epochs} epochs, ${runs} runs.`,
     `Named phases without a kill: ${missing.length === 0 ? 'none' : missing.join(', ')}.`,

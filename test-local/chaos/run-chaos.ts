@@ -14,7 +14,7 @@ import { differences, publishedFiles, rowsPerSink, sizeOf, type Multiset } from 
 import type { Kill } from './kills.ts';
 
 export interface ChaosOptions {
-  /** With the settings input, output, throttle and epochMs, and a folder of the output per sink. */
+  /** With the settings `output` and `throttle`, and file sinks in the output. */
   readonly job: string;
   /** Empty; stays for inspection. */
   readonly folder: string;
@@ -44,8 +44,11 @@ export interface ChaosResult {
 }
 
 const EPOCH_MS = 40;
-/** What an epoch takes beyond that, with all its fsyncs; generous, for loaded machines. */
+/** What an epoch may read, in seconds of the throttled input: its length, and the tenth of a second that a throttle saves up. */
 const EPOCH_SECONDS = 0.15;
+/** Of what is left when a process starts, so that a slow machine does not read all of it before the kill. */
+const SHARE_OF_INPUT = 0.6;
+const LATE_KILL_SECONDS = 0.5;
 /** Epochs until there are more segments than FOLD_SEGMENTS, with two keyed stages; until a sweep (SWEEP_EVERY_EPOCHS). */
 const EPOCHS_TO: Partial<Record<CrashPoint, number>> = { 'fold-written': 34, 'fold-cas': 34, sweep: 17 };
 const DEADLINE_MS = 60_000;
@@ -76,9 +79,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
     const child = startJob({
       ...start,
       folder,
-      settings: { throttle, epochMs: EPOCH_MS },
+      settings: { throttle },
       ...(kill.kind === 'point' ? { crashAt: `${kill.point}:${kill.nth}` } : {}),
-      args: kill.kind === 'point' && kill.restore ? [...args, '--restore'] : args,
+      args: [...args, '--epochs-ms', String(EPOCH_MS), ...(kill.kind === 'point' && kill.restore ? ['--restore'] : [])],
     });
     const deadline = setTimeout(() => child.kill('SIGTERM'), DEADLINE_MS);
     if (kill.kind === 'random') {
@@ -112,6 +115,7 @@ async function compared(quiet: string, folder: string): Promise<Omit<ChaosResult
       `sink ${sink}`,
       differences(expected.get(sink) ?? new Map(), actual.get(sink) ?? new Map()),
     ]),
+    ['undisturbed run', expected.size === 0 ? ['it wrote nothing: there is nothing to compare'] : []],
     ['counts of the last manifest', differences(wanted, multisetOfCounts(standing))],
     ['phase', phase === 'finished' ? [] : [`the job is ${phase}, not finished`]],
     ['temporary files left behind', temporaryFiles(folder)],
@@ -133,10 +137,10 @@ const multisetOfCounts = (standing: Standing | null): Multiset =>
 function throttleFor(rows: number, kills: readonly Kill[]): number {
   let seconds = 0;
   for (const kill of kills) {
-    if (kill.kind === 'random') seconds += kill.afterMs / 1000;
+    if (kill.kind === 'random') seconds += LATE_KILL_SECONDS + kill.afterMs / 1000;
     else seconds += EPOCH_SECONDS * (EPOCHS_TO[kill.point] ?? kill.nth);
   }
-  return Math.max(1, Math.floor((0.9 * rows) / Math.max(1, seconds)));
+  return Math.max(1, Math.floor((SHARE_OF_INPUT * rows) / Math.max(1, seconds)));
 }
 
 function beforeFirstEpoch(trace: readonly string[]): readonly string[] {

@@ -7,11 +7,27 @@ import { RetryableError, UnknownOutcomeError } from '../../model/errors.ts';
 import { faultOf, type FaultKind } from './faults.ts';
 import type { World } from './world.ts';
 
-export class SimProcess {
+/** What the simulated ports need of whoever calls them. */
+export interface Caller {
+  readonly name: string;
+  readonly world: World;
+  /** The world as it is, or (a replay) as if all input were there. */
+  readonly sees: 'now' | 'everything';
+  read<T>(op: string, effect: () => T): Promise<T>;
+  write<T>(op: string, effect: () => T): Promise<T>;
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  chance(what: string, probability: number): boolean;
+}
+
+export class SimProcess implements Caller {
+  readonly sees = 'now';
   readonly name: string;
   readonly world: World;
   readonly bornMs: number;
   alive = true;
+  /** Its coordinator has ended by itself. */
+  exited = false;
+  onCrash: (() => void) | null = null;
   /** Milliseconds by which its wall clock is off. */
   skewMs: number;
   #resumeAt = 0;
@@ -28,6 +44,7 @@ export class SimProcess {
     if (!this.alive) return;
     this.alive = false;
     this.world.crashed(this);
+    this.onCrash?.();
   }
 
   pause(ms: number): void {
@@ -48,12 +65,14 @@ export class SimProcess {
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     const { world } = this;
     if (signal?.aborted === true) return Promise.resolve();
-    const fault = this.#fault(`sleep`, false);
-    if (fault !== null && fault.startsWith('crash')) {
+    if (!this.alive) return never();
+    const name = this.#next('sleep');
+    const fault = this.#fault(name, false);
+    if (fault?.startsWith('crash') === true) {
       this.crash();
-      return NEVER as Promise<void>;
+      return never();
     }
-    if (fault === 'pause') this.pause(world.longMs(`${this.name}.sleep`));
+    if (fault === 'pause') this.pause(world.longMs(name));
     return new Promise((resolve) => {
       let done = false;
       const wake = (): void => {
@@ -70,15 +89,13 @@ export class SimProcess {
 
   #call<T>(op: string, isWrite: boolean, effect: () => T): Promise<T> {
     const { world } = this;
-    if (!this.alive) return NEVER as Promise<T>;
-    const n = (this.#calls.get(op) ?? 0) + 1;
-    this.#calls.set(op, n);
-    const name = `${this.name}.${op}#${n}`;
+    if (!this.alive) return never();
+    const name = this.#next(op);
     const fault = this.#fault(name, isWrite);
     if (fault === 'crash-before') {
       world.trace?.(`${name} CRASH before`);
       this.crash();
-      return NEVER as Promise<T>;
+      return never();
     }
     const there = world.d.between(`${name}>`, 1, 6);
     const back = world.d.between(`${name}<`, 1, 4);
@@ -122,6 +139,17 @@ export class SimProcess {
     });
   }
 
+  chance(what: string, probability: number): boolean {
+    return this.world.d.chance(this.#next(what), probability);
+  }
+
+  /** `<process>.<what>#<how many times>`: the name of what happens now. */
+  #next(what: string): string {
+    const n = (this.#calls.get(what) ?? 0) + 1;
+    this.#calls.set(what, n);
+    return `${this.name}.${what}#${n}`;
+  }
+
   #happen<T>(name: string, effect: () => T, how: string): { value: T } | { error: unknown } {
     const { world } = this;
     try {
@@ -155,7 +183,10 @@ export class SimProcess {
   }
 }
 
-const NEVER: Promise<unknown> = new Promise(() => {});
+/** A new one each time: reactions to a promise that is shared would be kept for ever. */
+function never<T>(): Promise<T> {
+  return new Promise<T>(() => {});
+}
 
 function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));

@@ -1,0 +1,76 @@
+/**
+ * Rows on their way out of a worker: a shuffle writer for each keyed stage of the job. Rows of a split come with their channel's rank; rows
+ * of a keyed stage come mixed, with the key group that emitted them, and are put back into their channels first (E7).
+ */
+import type { JobGraph } from '../../graph/job-graph.ts';
+import { ExchangeBatch } from '../../operators/exchange-batch.ts';
+import type { ExchangeLeaf } from '../chain-leaf.ts';
+import { ShuffleWriter } from '../shuffle/shuffle-writer.ts';
+import type { Block } from './subtask-peer.ts';
+
+export class Outgoing {
+  private readonly writers = new Map<string, ShuffleWriter>();
+  private readonly mixed: { readonly leaf: ExchangeLeaf; readonly rankBase: number }[] = [];
+  private readonly graph: JobGraph;
+  private readonly receivers: Readonly<Record<string, number>>;
+
+  constructor(graph: JobGraph, receivers: Readonly<Record<string, number>>) {
+    this.graph = graph;
+    this.receivers = receivers;
+  }
+
+  /** A leaf of a keyed stage's output: its rows stay until `take`. */
+  register(leaf: ExchangeLeaf, rankBase: number): void {
+    this.mixed.push({ leaf, rankBase });
+  }
+
+  /** All rows of the batch are of one channel. */
+  add(leaf: ExchangeLeaf, batch: ExchangeBatch, rank: number): void {
+    this.writer(leaf.to).add(leaf, batch, rank);
+  }
+
+  /** What has been written since the last time, per stage and receiver. */
+  take(): Block[] {
+    for (const { leaf, rankBase } of this.mixed) {
+      for (const [keyGroup, part] of byChannel(leaf.batch)) this.add(leaf, part, rankBase + keyGroup);
+      leaf.batch.n = 0;
+    }
+    const blocks: Block[] = [];
+    for (const [stage, writer] of this.writers) {
+      for (const { receiver, bytes } of writer.finish()) blocks.push({ stage, receiver, bytes });
+    }
+    return blocks;
+  }
+
+  discard(): void {
+    this.writers.clear();
+    for (const { leaf } of this.mixed) leaf.batch.n = 0;
+  }
+
+  private writer(uid: string): ShuffleWriter {
+    let writer = this.writers.get(uid);
+    if (writer === undefined) {
+      const { maxParallelism } = this.graph;
+      writer = new ShuffleWriter({ maxParallelism, receivers: this.receivers[uid] ?? 1 });
+      this.writers.set(uid, writer);
+    }
+    return writer;
+  }
+}
+
+/** The rows of each channel, in order. */
+function byChannel(batch: ExchangeBatch): Map<number, ExchangeBatch> {
+  const parts = new Map<number, ExchangeBatch>();
+  for (let j = 0; j < batch.n; j++) {
+    const channel = batch.channel[j]!;
+    let part = parts.get(channel);
+    if (part === undefined) parts.set(channel, (part = new ExchangeBatch(64)));
+    if (part.n === part.capacity) part.grow();
+    const n = part.n++;
+    part.values[n] = batch.values[j];
+    part.keys[n] = batch.keys[j];
+    part.ts[n] = batch.ts[j]!;
+    part.wm[n] = batch.wm[j]!;
+  }
+  return parts;
+}

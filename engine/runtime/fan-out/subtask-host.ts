@@ -1,0 +1,141 @@
+/**
+ * A worker's side of a fanned-out epoch: the tasks of one job, of which it runs subtask i of n. Holds the state of its key groups between
+ * epochs, tagged with the committed segments that it stands for, like the fused runner.
+ */
+import type { Ack, BaseRef, Plan } from '../../checkpoint/records.ts';
+import { InvariantError } from '../../model/errors.ts';
+import type { AttemptId } from '../../model/ids.ts';
+import { MAX_WATERMARK, MIN_WATERMARK } from '../../model/watermark.ts';
+import { breather } from '../breathe.ts';
+import { crashPoint } from '../crash-point.ts';
+import { FusedEpoch } from '../fused-epoch.ts';
+import type { RunnerOptions } from '../fused-runner.ts';
+import { ObjectIo } from '../object-io.ts';
+import { PauseMeter } from '../pause-meter.ts';
+import { ShuffleBatch } from '../shuffle/shuffle-batch.ts';
+import { ShuffleReader, type ShuffleChannel } from '../shuffle/shuffle-reader.ts';
+import type { ShuffledChannel } from '../keyed-stage.ts';
+import { stageEpoch } from '../stage-epoch.ts';
+import { dumpState, foldedEpoch, restoreState, stateTag } from '../state-io.ts';
+import { wireJob, type WiredJob } from '../wire-job.ts';
+import { Outgoing } from './outgoing.ts';
+import type { ReadBudget, ReadReport, StageReport, SubtaskPeer } from './subtask-peer.ts';
+
+export class SubtaskHost implements SubtaskPeer {
+  private readonly options: RunnerOptions;
+  private readonly index: number;
+  private readonly wired: WiredJob;
+  private readonly reader = new ShuffleReader();
+  private readonly pauses = new PauseMeter();
+  private tag: string | null = null;
+  private plan: Plan | null = null;
+  private stop = new AbortController();
+
+  constructor(options: RunnerOptions, index: number) {
+    this.options = options;
+    this.index = index;
+    this.wired = wireJob(options, { index, outgoing: (subtasks) => new Outgoing(options.graph, subtasks) });
+    this.wired.releaseShuffled = (batch) => {
+      if (batch instanceof ShuffleBatch) this.reader.release(batch);
+    };
+  }
+
+  async begin(plan: Plan, splits: readonly string[]): Promise<void> {
+    const { wired } = this;
+    const tag = `${JSON.stringify(plan.subtasks)} ${stateTag(plan.state)}`;
+    this.plan = plan;
+    this.stop = new AbortController();
+    if (this.tag !== tag) {
+      this.tag = null;
+      await wired.reset(plan.subtasks);
+      await restoreState(plan.state, wired.stages, new ObjectIo(this.options.blobs, null));
+      for (const stage of wired.stages) stage.restored(plan.watermarks[stage.uid] ?? MIN_WATERMARK);
+    }
+    this.tag = null;
+    await wired.discover();
+    await wired.openSplits(plan, new Set(splits));
+  }
+
+  async read(budget: ReadBudget): Promise<ReadReport> {
+    const { wired } = this;
+    const plan = this.current();
+    const { sources, sinks } = wired;
+    const tasks = { sources, stages: [], sinks, flushDeadLetters: () => wired.flushDeadLetters() };
+    const epoch = new FusedEpoch(tasks, this.options.clock, plan, { ...budget, signal: this.stop.signal }, this.pauses, (name) => (this.options.crashPoint ?? crashPoint)(name));
+    const ended = await epoch.run();
+    const channels = sources.flatMap((source) =>
+      source.leaves.flatMap((leaf, i) =>
+        source.splits.map((split) => ({
+          stage: leaf.to,
+          watermark: split.status === 'ended' ? MAX_WATERMARK : split.idle ? null : (split.leafWatermarks[i] ?? MIN_WATERMARK),
+        })),
+      ),
+    );
+    return { blocks: wired.outgoing!.take(), channels, ended };
+  }
+
+  async stage(uid: string, watermark: number, blocks: readonly Uint8Array[]): Promise<StageReport> {
+    const { wired } = this;
+    const plan = this.current();
+    const stage = wired.stages.find((s) => s.uid === uid);
+    if (stage === undefined) throw new InvariantError(`no stage ${uid}`);
+    const breathe = breather(this.options.clock);
+    const channels = blocks.flatMap((bytes) => this.reader.read(bytes)).map(shuffled);
+    stage.begin(
+      plan.clock,
+      channels.map(({ rank, bound }) => ({ rank, bound })),
+      watermark,
+    );
+    stage.advanceProcessingTime(plan.clock);
+    await stage.processChannels(channels, watermark, breathe);
+    await stage.advance(watermark, breathe);
+    return { blocks: wired.outgoing!.take() };
+  }
+
+  async finish(attempt: AttemptId): Promise<Ack> {
+    const { wired, options, index } = this;
+    const plan = this.current();
+    const of = { job: options.job, run: plan.run, epoch: plan.epoch, generation: plan.generation, stage: 'fanned-out', subtask: index, attempt };
+    const io = new ObjectIo(options.blobs, of);
+    return await stageEpoch(wired, plan, attempt, io, false);
+  }
+
+  async dump(state: Plan['state'], run: string, tag: string): Promise<BaseRef | null> {
+    const { blobs, job } = this.options;
+    if (this.plan === null || this.tag !== `${JSON.stringify(this.plan.subtasks)} ${stateTag(state)}`) return null;
+    return await dumpState(this.wired.stages, blobs, job, foldedEpoch(state.base, state.log), run, tag);
+  }
+
+  committed(state: Plan['state']): void {
+    if (this.plan !== null) this.tag = `${JSON.stringify(this.plan.subtasks)} ${stateTag(state)}`;
+  }
+
+  stopReading(): void {
+    this.stop.abort();
+  }
+
+  async discard(): Promise<void> {
+    this.tag = null;
+    this.wired.discard();
+  }
+
+  async close(): Promise<void> {
+    await this.wired.close();
+  }
+
+  private current(): Plan {
+    if (this.plan === null) throw new InvariantError('a subtask begins before it reads');
+    return this.plan;
+  }
+}
+
+/** A channel's name in a block is its rank. */
+function shuffled(channel: ShuffleChannel): ShuffledChannel {
+  return {
+    rank: channel.channel as number,
+    get bound() {
+      return channel.bound;
+    },
+    next: () => channel.next(),
+  };
+}

@@ -1,0 +1,178 @@
+/** The job graph of a spec, built with the public API. It holds nothing of a run: processes find their world by their clock. */
+import type { DataStream, SingleOutputStreamOperator } from '../../api/data-stream.ts';
+import { StreamExecutionEnvironment } from '../../api/environment.ts';
+import { keyedProcess, listState, mapState, valueState } from '../../api/functions.ts';
+import type { KeyedStream } from '../../api/keyed-stream.ts';
+import type { JobGraph } from '../../graph/job-graph.ts';
+import type { Collector } from '../../operators/collector.ts';
+import { OutputTag } from '../../operators/output-tag.ts';
+import { WatermarkStrategy } from '../../time/watermark-strategy.ts';
+import { TumblingEventTimeWindows } from '../../windows/assigners.ts';
+import type { GraphSpec, KeyedSpec, StatelessSpec } from './graph-spec.ts';
+import { added, copies, goesAside, isPoison, mapped, NOTHING, passes, refuse, type Sum } from './row-functions.ts';
+import type { Row } from './script.ts';
+import { ScriptedSource } from './scripted-source.ts';
+import { SimSink } from './sim-sink.ts';
+
+type Rows = DataStream<Row>;
+
+export function buildGraph(job: string, spec: GraphSpec): JobGraph {
+  const env = new StreamExecutionEnvironment(job);
+  env.setMaxParallelism(spec.maxParallelism);
+  const strategy = strategyOf(spec);
+  const sources = spec.input.splits.map((_, i) =>
+    env.fromSource<Row>(new ScriptedSource(i, spec.input.bounded), strategy, `Source ${i}`).uid(`source-${i}`),
+  );
+  let rows: Rows = sources.length === 1 ? sources[0]! : sources[0]!.union(...sources.slice(1));
+  if (spec.selfUnion) rows = rows.union(sources[0]!);
+  if (spec.poison > 0 && spec.poisonIn === 'map')
+    rows = rows.map((row) => (isPoison(row, spec.poison) ? refuse(row, 'map') : row)).uid('poison');
+  const side: Side = (stream, uid) => {
+    stream.sinkTo(new SimSink(spec.sideSink)).uid(uid);
+  };
+  rows = chain(rows, spec.pre, 'pre', strategy, side);
+  if (spec.raw) side(rows, 'raw');
+  if (spec.main !== null) {
+    const key = (row: Row): string => (spec.poison > 0 && spec.poisonIn === 'key' && isPoison(row, spec.poison) ? refuse(row, 'key') : row.k);
+    rows = keyed(rows.keyBy(key), spec.main, 'main', spec.poisonIn === 'process' ? spec.poison : 0, side);
+  }
+  rows = chain(rows, spec.post, 'post', strategy, side);
+  if (spec.second !== null) rows = keyed(rows.keyBy((row) => `${row.v % 3}`), spec.second, 'second', 0, side);
+  rows.sinkTo(new SimSink(spec.sink)).uid('out');
+  if (spec.letters) side(env.deadLetters(), 'letters');
+  return env.toJobGraph();
+}
+
+function strategyOf(spec: GraphSpec): WatermarkStrategy<Row> {
+  const strategy = WatermarkStrategy.forBoundedOutOfOrderness<Row>(spec.delayMs).withTimestampAssigner((row) => row.t);
+  return spec.idleMs === null ? strategy : strategy.withIdleness(spec.idleMs);
+}
+
+type Side = <T>(stream: DataStream<T>, uid: string) => void;
+
+function chain(input: Rows, ops: readonly StatelessSpec[], name: string, strategy: WatermarkStrategy<Row>, side: Side): Rows {
+  let rows = input;
+  for (const [i, op] of ops.entries()) {
+    const uid = `${name}-${i}`;
+    switch (op) {
+      case 'map':
+        rows = rows.map(mapped).uid(uid);
+        break;
+      case 'filter':
+        rows = rows.filter(passes).uid(uid);
+        break;
+      case 'flatMap':
+        rows = rows.flatMap((row) => copies(row)).uid(uid);
+        break;
+      case 'stamp':
+        rows = rows.assignTimestampsAndWatermarks(strategy).uid(uid);
+        break;
+      case 'process': {
+        const tag = new OutputTag<Row>(uid);
+        const main: SingleOutputStreamOperator<Row> = rows
+          .process<Row>((row, ctx, out) => {
+            if (goesAside(row)) ctx.output(tag, row);
+            else out.collect(row);
+          })
+          .uid(uid);
+        side(main.getSideOutput(tag), `side-${uid}`);
+        rows = main;
+      }
+    }
+  }
+  return rows;
+}
+
+function keyed(input: KeyedStream<Row, string>, spec: KeyedSpec, name: string, poison: number, side: Side): Rows {
+  const check = (row: Row): void => {
+    if (isPoison(row, poison)) refuse(row, name);
+  };
+  switch (spec.kind) {
+    case 'reduce':
+      return input.reduce((a, b) => ({ ...a, ...added({ ids: a.ids, v: a.v, n: a.n, h: 'h' in a ? Number(a.h) : 0 }, b) })).uid(name);
+    case 'count':
+      return input.process(countOf(check)).uid(name);
+    case 'map-state':
+      return input.process(shelvesOf(check)).uid(name);
+    case 'buffer':
+    case 'wait':
+    case 'session':
+      return input.process(bufferOf(spec.kind, spec.delayMs, check)).uid(name);
+    case 'window':
+      return windowed(input, spec, name, side);
+  }
+}
+
+function windowed(input: KeyedStream<Row, string>, spec: KeyedSpec & { kind: 'window' }, name: string, side: Side): Rows {
+  const tag = new OutputTag<Row>(`late-${name}`);
+  let windows = input.window(TumblingEventTimeWindows.of(spec.sizeMs)).allowedLateness(spec.latenessMs);
+  if (spec.late) windows = windows.sideOutputLateData(tag);
+  const result = (key: string, end: number, sum: Sum): Row => ({ ...sum, k: key, t: end - 1 });
+  const rows = spec.list
+    ? windows.process<Row>((key, ctx, all) => [result(key, ctx.window.end, (all as Iterable<Row> as Row[]).reduce(added, NOTHING))])
+    : windows.aggregate<Sum, Sum, Row>(
+        { createAccumulator: () => NOTHING, add: (row, sum) => added(sum, row), getResult: (sum) => sum, merge: (a) => a },
+        (key, ctx, [sum]) => [result(key, ctx.window.end, sum!)],
+      );
+  rows.uid(name);
+  if (spec.late) side(rows.getSideOutput(tag), `late-${name}`);
+  return rows;
+}
+
+type Check = (row: Row) => void;
+
+const countOf = (check: Check) =>
+  keyedProcess({
+    state: { seen: valueState<number>(), last: valueState<number>() },
+    processElement(row: Row, ctx, out: Collector<Row>) {
+      const n = (ctx.state.seen.value() ?? 0) + 1;
+      ctx.state.seen.update(n);
+      check(row);
+      out.collect({ ...row, n, ...{ last: ctx.state.last.value() } });
+      if (n % 3 === 0) ctx.state.last.clear();
+      else ctx.state.last.update(row.v);
+    },
+  });
+
+/** Counts per shelf; a shelf with three is emptied (a removal in the log). */
+const shelvesOf = (check: Check) =>
+  keyedProcess({
+    state: { shelves: mapState<string, number>() },
+    processElement(row: Row, ctx, out: Collector<Row>) {
+      const shelf = `${row.v % 4}`;
+      const n = (ctx.state.shelves.get(shelf) ?? 0) + 1;
+      check(row);
+      if (n === 3) ctx.state.shelves.remove(shelf);
+      else ctx.state.shelves.put(shelf, n);
+      out.collect({ ...row, n });
+    },
+  });
+
+const bufferOf = (kind: 'buffer' | 'wait' | 'session', delayMs: number, check: Check) =>
+  keyedProcess({
+    state: { rows: listState<Row>(), timer: valueState<number>() },
+    processElement(row: Row, ctx, _out: Collector<Row>) {
+      ctx.state.rows.add(row);
+      check(row);
+      const timers = ctx.timerService();
+      if (kind === 'wait') {
+        timers.registerProcessingTimeTimer(ctx.currentProcessingTime() + delayMs);
+        return;
+      }
+      const before = ctx.state.timer.value();
+      const time = row.t + delayMs - (kind === 'buffer' ? row.t % 100 : 0);
+      if (kind === 'session' && before !== null) {
+        if (before >= time) return;
+        timers.deleteEventTimeTimer(before);
+      }
+      ctx.state.timer.update(time);
+      timers.registerEventTimeTimer(time);
+    },
+    onTimer(time, ctx, out: Collector<Row>) {
+      const all = [...ctx.state.rows.get()];
+      if (all.length === 0) return;
+      ctx.state.rows.clear();
+      ctx.state.timer.clear();
+      out.collect({ ...all.reduce(added, NOTHING), k: ctx.getCurrentKey() as string, t: ctx.timeDomain === 'event-time' ? time : all[0]!.t });
+    },
+  });

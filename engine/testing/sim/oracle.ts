@@ -1,0 +1,1 @@
+export { checkOracle } from './oracle-todo.ts';

@@ -1,0 +1,73 @@
+/** What must be true when all is over. */
+import { RETAINED_MANIFESTS } from '../../runtime/sweep.ts';
+import { readManifestChain } from '../../runtime/job-records.ts';
+import type { JobInWorld } from './coordinator-process.ts';
+import { DirectCaller } from './direct-caller.ts';
+import { checkOracle } from './oracle.ts';
+import { checkReplay } from './replay.ts';
+import { finalSweep } from './simulate.ts';
+import { SimStateStore } from './sim-stores.ts';
+import type { World } from './world.ts';
+
+export async function checkResults(job: JobInWorld, end: 'finished' | 'deleted' | 'question'): Promise<void> {
+  const { world } = job;
+  if (world.headRecord === null) return;
+  await finalSweep(world);
+  if (world.broken !== null) return;
+  await checkStore(world);
+  checkPositions(world, end === 'finished');
+  checkCounts(world);
+  if (world.broken === null) await checkReplay(job);
+  if (world.broken === null && end === 'finished') checkOracle(job);
+}
+
+async function checkStore(world: World): Promise<void> {
+  const head = world.headRecord!;
+  const chain = await readManifestChain(new SimStateStore(new DirectCaller(world)), head, RETAINED_MANIFESTS);
+  const history = new Set(chain.map((entry) => entry.key));
+  const { items, blobs } = world.held;
+  for (const key of items) if (!world.items.has(key)) world.fail(`missing after all: ${key}`);
+  for (const name of blobs) if (!world.blobs.has(name)) world.fail(`missing after all: ${name}`);
+  for (const key of world.items.keys()) if (!items.has(key) && !history.has(key)) world.fail(`E6: nobody refers to ${key}, and no sweep takes it`);
+  for (const name of world.blobs.keys()) if (!blobs.has(name)) world.fail(`E6: nobody refers to ${name}, and no sweep takes it`);
+}
+
+/** Every record was read, each once. That ranges chain was seen at each commit. */
+function checkPositions(world: World, finished: boolean): void {
+  if (!finished) return;
+  const at = new Map((world.commits.at(-1)?.ranges ?? []).map((range) => [range.id, range]));
+  world.script.forEach((source, i) => {
+    for (const split of source.splits) {
+      const range = at.get(`source-${i}/${split.id}`);
+      if (range === undefined) world.fail(`the job finished without split ${split.id}`);
+      else if (range.to !== split.end) world.fail(`the job finished with split ${split.id} read up to ${range.to} of ${split.end}`);
+    }
+  });
+}
+
+/** By the manifests: what the ranges cover was read, what was staged is in the sinks. */
+function checkCounts(world: World): void {
+  const published = world.headRecord!.phase.kind === 'committed' ? world.commits.slice(0, -1) : world.commits;
+  for (const manifest of world.commits) {
+    let covered = 0;
+    for (const range of manifest.ranges) {
+      const [uid, id] = range.id.split('/') as [string, string];
+      const split = world.script[Number(uid.slice('source-'.length))]!.splits.find((s) => s.id === id)!;
+      for (const record of split.records) if (record.position >= range.from && record.position < range.to) covered++;
+    }
+    const read = manifest.counts['recordsIn'] ?? 0;
+    if (read !== covered) world.fail(`epoch ${manifest.epoch} counts ${read} records in, its ranges cover ${covered}`);
+  }
+  const totals = world.commits.at(-1)?.totals ?? {};
+  const sums: Record<string, number> = {};
+  for (const { counts } of world.commits) for (const [name, n] of Object.entries(counts)) sums[name] = (sums[name] ?? 0) + n;
+  for (const name of new Set([...Object.keys(totals), ...Object.keys(sums)]))
+    if (totals[name] !== sums[name]) world.fail(`totals say ${name} ${totals[name]}, the epochs ${sums[name]}`);
+  for (const manifest of published) {
+    for (const slot of manifest.staged) {
+      const there = world.visible.get(`${slot.sink}|${slot.slot}|${manifest.run}|${manifest.epoch}`);
+      const rows = there?.inode.rows.length ?? null;
+      if (rows !== slot.records) world.fail(`epoch ${manifest.epoch} staged ${slot.records} rows for ${slot.sink}/${slot.slot}, ${rows ?? 'none'} are there`);
+    }
+  }
+}

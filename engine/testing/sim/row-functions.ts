@@ -1,0 +1,33 @@
+/** What the user functions of simulated jobs compute: pure, shared by the jobs and the naive oracle. */
+import type { Row } from './script.ts';
+
+export const mapped = (row: Row): Row => ({ ...row, v: (row.v * 7 + 3) % 101 });
+export const passes = (row: Row): boolean => row.v % 5 !== 2;
+/** No, one or two rows. */
+export const copies = (row: Row): Row[] => Array.from({ length: row.v % 3 }, (_, i) => ({ ...row, v: row.v + i }));
+export const goesAside = (row: Row): boolean => row.v % 4 === 2;
+
+export function isPoison(row: Row, poison: number): boolean {
+  return poison > 0 && row.v % poison === 0;
+}
+
+export function refuse(row: Row, where: string): never {
+  throw new Error(`${where} does not like ${row.v}`);
+}
+
+/** What is in a window or a rolling result. `h` depends on the order of rows, the others do not. */
+export interface Sum {
+  readonly ids: readonly number[];
+  readonly v: number;
+  readonly n: number;
+  readonly h: number;
+}
+
+export const NOTHING: Sum = { ids: [], v: 0, n: 0, h: 0 };
+
+export const added = (sum: Sum, row: Row): Sum => ({
+  ids: [...sum.ids, ...row.ids],
+  v: (sum.v + row.v) % 10_007,
+  n: sum.n + row.n,
+  h: (sum.h * 31 + row.v + 1) % 100_003,
+});

@@ -1,0 +1,29 @@
+/** A process's clock: simulated time, off by the process's skew and by whatever jumps its wall clock has made. */
+import { wallTimeMs, type WallTimeMs } from '../../model/ids.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Caller } from './sim-process.ts';
+
+/** 2024-01-01: simulated wall clocks begin here, and records' timestamps lie near it. */
+export const EPOCH_START_MS = 1_704_067_200_000;
+
+export class SimClock implements Clock {
+  readonly caller: Caller;
+  readonly #skewMs: () => number;
+
+  constructor(caller: Caller, skewMs: () => number = () => 0) {
+    this.caller = caller;
+    this.#skewMs = skewMs;
+  }
+
+  nowMs(): WallTimeMs {
+    return wallTimeMs(EPOCH_START_MS + this.caller.world.queue.now + this.#skewMs());
+  }
+
+  monotonicMs(): number {
+    return this.caller.world.queue.now;
+  }
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return this.caller.sleep(ms, signal);
+  }
+}

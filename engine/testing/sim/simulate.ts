@@ -1,0 +1,261 @@
+/**
+ * One simulated run: a job, its input, and everything that can happen to it until the faults stop; then the job must come to its end,
+ * whatever was sent must arrive, a last sweep must leave nothing behind, and what is in the sinks must be right.
+ */
+import type { JobGraph } from '../../graph/job-graph.ts';
+import { InvariantError } from '../../model/errors.ts';
+import { sweep } from '../../runtime/sweep.ts';
+import { buildGraph } from './build-graph.ts';
+import { settingsOf, startCoordinator, type Ended, type JobInWorld, type Running } from './coordinator-process.ts';
+import { Decisions } from './decisions.ts';
+import { duplicateAttempt, looseSweep } from './disturbances.ts';
+import { profileOf, type Fault, type Profile } from './faults.ts';
+import { graphSpecOf, sinksOf, type GraphSpec } from './graph-spec.ts';
+import { ALL_ON } from './guards.ts';
+import type { Mutant } from './mutant.ts';
+import { checkResults } from './results.ts';
+import { scriptOf } from './script.ts';
+import { SimProcess } from './sim-process.ts';
+import { SimBlobStore, SimStateStore } from './sim-stores.ts';
+import { World } from './world.ts';
+
+export interface SimOptions {
+  readonly mutant?: Mutant | null;
+  /** Faults and disturbances, by name, that are left out. */
+  readonly without?: ReadonlySet<string>;
+  /** Records per split at most. */
+  readonly records?: number;
+  readonly change?: (spec: GraphSpec) => GraphSpec;
+  readonly profile?: Profile;
+  readonly trace?: (line: string) => void;
+}
+
+export interface SimResult {
+  readonly seed: number;
+  readonly broken: string | null;
+  readonly faults: readonly Fault[];
+  readonly events: number;
+  readonly epochs: number;
+  readonly records: number;
+  readonly end: 'finished' | 'deleted' | 'question' | 'broken';
+  readonly spec: GraphSpec;
+}
+
+const MAX_EVENTS = 60_000;
+const MAX_STARTS = 60;
+/** Kinds of what is done to a run from outside, and how likely each is to be tried at a moment. */
+const DISTURBANCES = ['start', 'restore', 'stop', 'cancel', 'sweep', 'duplicate', 'jump', 'expire', 'kill'] as const;
+
+export async function simulate(seed: number, options: SimOptions = {}): Promise<SimResult> {
+  const d = new Decisions(seed);
+  const drawn = graphSpecOf(d);
+  const spec = options.change?.(drawn) ?? drawn;
+  const profile = options.profile ?? profileOf(d);
+  const script = scriptOf(d, spec.input, options.records ?? Infinity);
+  const { mutant = null } = options;
+  const world = new World(seed, {
+    d,
+    profile,
+    script,
+    sinkKinds: sinksOf(spec),
+    sinkGuards: mutant?.sinks === undefined ? ALL_ON : { ...ALL_ON, ...mutant.sinks },
+    without: options.without ?? new Set(),
+    trace: options.trace ?? null,
+  });
+  world.batchRows = d.pick('batchRows', [1, 4, 1024]);
+  const graph: JobGraph = buildGraph(world.job, spec);
+  const run = new Run({ world, spec, graph, settings: settingsOf(d, spec), mutant });
+  const end = await run.toTheEnd();
+  return {
+    seed,
+    broken: world.broken,
+    faults: world.faults,
+    events: world.queue.count,
+    epochs: world.commits.length,
+    records: script.reduce((n, source) => n + source.splits.reduce((m, split) => m + split.records.length, 0), 0),
+    end: world.broken === null ? end : 'broken',
+    spec,
+  };
+}
+
+class Run {
+  readonly #job: JobInWorld;
+  readonly #running = new Set<Running>();
+  #starts = 0;
+  #pending = 0;
+  #end: 'finished' | 'deleted' | 'question' | null = null;
+  #questions = 0;
+
+  constructor(job: JobInWorld) {
+    this.#job = job;
+  }
+
+  async toTheEnd(): Promise<SimResult['end']> {
+    const { world } = this.#job;
+    const { d, queue } = world;
+    this.#startLater(0, false);
+    if (world.profile.untilMs > 0) {
+      const n = d.pick('disturbances', [0, 3, 10]);
+      for (let i = 0; i < n; i++) queue.schedule(d.below(`disturb${i}.at`, world.profile.untilMs), () => this.#disturb(`disturb${i}`));
+    }
+    queue.schedule(world.profile.untilMs, () => this.#calmDown());
+    await queue.run(() => world.broken !== null || queue.count > MAX_EVENTS);
+    if (world.broken !== null) return 'broken';
+    if (queue.count > MAX_EVENTS) world.fail('no progress: the run does not come to an end');
+    else if (this.#end === null) world.fail(`no progress: nothing happens any more, and the job is ${world.headRecord?.phase.kind ?? 'not there'}`);
+    if (world.broken === null) await checkResults(this.#job, this.#end!);
+    return this.#end ?? 'broken';
+  }
+
+  #calmDown(): void {
+    const { world } = this.#job;
+    world.calm = true;
+    world.trace?.('CALM: nothing goes wrong any more');
+    if (this.#running.size === 0 && this.#pending === 0 && this.#end === null) this.#startLater(1, false);
+  }
+
+  #startLater(delayMs: number, restore: boolean): void {
+    if (this.#starts >= MAX_STARTS) {
+      this.#job.world.fail(`no progress: ${MAX_STARTS} starts have not finished the job`);
+      return;
+    }
+    const name = `p${++this.#starts}`;
+    this.#pending++;
+    this.#job.world.queue.schedule(delayMs, () => {
+      this.#pending--;
+      if (this.#end !== null) return;
+      this.#job.world.trace?.(`${name} STARTS${restore ? ' (restore)' : ''}`);
+      const running: Running = startCoordinator(this.#job, name, restore, (how) =>
+        this.#job.world.queue.schedule(0, () => {
+          this.#running.delete(running);
+          this.#ended(running, how);
+        }),
+      );
+      this.#running.add(running);
+    });
+  }
+
+  #ended(running: Running, how: Ended): void {
+    const { world } = this.#job;
+    const { name } = running.process;
+    if (how === 'crashed') {
+      this.#again(name, false);
+      return;
+    }
+    if ('threw' in how) {
+      world.fail(`the coordinator threw: ${how.threw instanceof Error ? how.threw.stack : String(how.threw)}`);
+      return;
+    }
+    const { outcome } = how;
+    world.trace?.(`${name} ENDS ${outcome.kind}${'reason' in outcome ? `: ${outcome.reason}` : ''}`);
+    switch (outcome.kind) {
+      case 'finished':
+        this.#finish();
+        return;
+      case 'already':
+        if (outcome.phase === 'finished') this.#finish();
+        else this.#restoreOrDeleted(name);
+        return;
+      case 'cancelled':
+        if (world.headRecord === null) this.#again(name, false);
+        else this.#restoreOrDeleted(name);
+        return;
+      case 'nothing-to-restore':
+        if (world.headRecord?.phase.kind === 'cancelled') this.#end = 'deleted';
+        else this.#again(name, false);
+        return;
+      case 'failed':
+        this.#failed(name, outcome.error, outcome.reason);
+        return;
+      default:
+        this.#again(name, false);
+    }
+  }
+
+  #failed(name: string, error: unknown, reason: string): void {
+    const { world } = this.#job;
+    if (error instanceof InvariantError && error.at['question'] === true) {
+      if (!world.markersExpire) world.fail(`section 6: a question although no marker was lost: ${reason}`);
+      // A person is asked. Starting it again must ask again, and double nothing.
+      if (++this.#questions > 2) this.#end = 'question';
+      else this.#again(name, false);
+      return;
+    }
+    if (error instanceof InvariantError) world.fail(`a bug: ${error.message}`);
+    else if (world.calm && this.#running.size === 0) world.fail(`failed although nothing goes wrong any more: ${reason}`);
+    else this.#again(name, false);
+  }
+
+  #finish(): void {
+    const kind = this.#job.world.headRecord?.phase.kind;
+    if (kind !== 'finished') {
+      // A restore may have begun since.
+      if (this.#running.size === 0 && this.#pending === 0) this.#startLater(1, false);
+      return;
+    }
+    this.#end = 'finished';
+  }
+
+  #restoreOrDeleted(name: string): void {
+    const { world } = this.#job;
+    const head = world.headRecord;
+    if (head?.phase.kind === 'cancelled' && head.manifest === null) this.#end = 'deleted';
+    else this.#again(name, head?.phase.kind === 'cancelled');
+  }
+
+  #again(name: string, restore: boolean): void {
+    const { world } = this.#job;
+    // While another one runs, nobody is missed.
+    if (this.#end !== null || this.#pending > 0 || [...this.#running].some((running) => running.process.alive)) return;
+    this.#startLater(world.d.between(`${name}.again`, 1, world.calm ? 50 : 400), restore);
+  }
+
+  #disturb(name: string): void {
+    const { world, mutant } = this.#job;
+    const { d } = world;
+    if (world.calm || world.without.has(name) || this.#end !== null) return;
+    const kind = d.pick(`${name}.kind`, DISTURBANCES);
+    const [victim] = [...this.#running].slice(d.below(`${name}.victim`, Math.max(1, this.#running.size)));
+    world.faults.push({ name, kind: 'pause' });
+    world.trace?.(`DISTURBANCE ${name}: ${kind} ${victim?.process.name ?? ''}`);
+    switch (kind) {
+      case 'start':
+      case 'restore':
+        this.#startLater(0, kind === 'restore');
+        return;
+      case 'stop':
+        victim?.stop.abort();
+        return;
+      case 'cancel':
+        victim?.cancel.abort();
+        return;
+      case 'kill':
+        victim?.process.crash();
+        return;
+      case 'jump':
+        world.jumpMs += d.pick(`${name}.jump`, [-100_000, -500, 700, 50_000]);
+        return;
+      case 'expire':
+        if (d.chance(`${name}.really`, 0.3) && world.commits.length > 0) {
+          world.markersExpire = true;
+          for (const sink of world.sinkKinds.keys()) world.loseMarker(sink);
+        }
+        return;
+      case 'sweep':
+        void looseSweep(world, `${name}.sweeper`, mutant);
+        return;
+      case 'duplicate':
+        void duplicateAttempt(this.#job, `${name}.duplicate`);
+    }
+  }
+}
+
+/** Everything has arrived, everybody has ended: a sweep by the final head must leave only what the head refers to. */
+export async function finalSweep(world: World): Promise<void> {
+  const process = new SimProcess(world, 'final-sweep');
+  const head = world.headRecord;
+  if (head === null) return;
+  const done = sweep(new SimStateStore(process), new SimBlobStore(process), head, () => {});
+  await world.queue.run(() => false);
+  await done;
+}
