@@ -78,7 +78,7 @@ describe.concurrent('the examples print what the pages say', () => {
         const { stdout, stderr } = await runExample(example, folder);
         expect(comparable(stdout), `${name}:${example.line}\n${stderr}`).toBe(comparable(example.output));
       }
-    }, 60_000);
+    }, 120_000);
   }
 });
 

@@ -44,7 +44,7 @@ export function lazyBatches(lines: readonly string[]): ExchangeBatch[] {
   const decoder = new JsonSchemaFormat(ORDER).lineDecoder();
   const batches: ExchangeBatch[] = [];
   let latest = -Infinity;
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const source = decoder.decode(bytes, at, text.length, 0, BATCH_ROWS);
     at = source.end;
     const times = source.cols!.numbers[3]!;

@@ -14,6 +14,7 @@ import { TimestampsOperator } from '../operators/timestamps-operator.ts';
 import type { Sink } from '../ports/sink.ts';
 import type { WatermarkStrategy } from '../time/watermark-strategy.ts';
 import { ProcessFunction, type Nothing } from './functions.ts';
+// oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
 import { KeyedStream } from './keyed-stream.ts';
 import type { StreamContext } from './stream-context.ts';
 

@@ -98,7 +98,6 @@ export function keyedProcess<K, I, O, S extends StateDeclarations>(definition: {
         if (target.state !== handles) target.state = handles!;
         return target;
       };
-      const { onTimer } = definition;
       return {
         open(ctx) {
           const made: Record<string, unknown> = {};
@@ -106,9 +105,7 @@ export function keyedProcess<K, I, O, S extends StateDeclarations>(definition: {
           handles = made as StateHandles<S>;
         },
         processElement: (value, ctx, out) => definition.processElement(value, withState(ctx), out),
-        ...(onTimer === undefined
-          ? {}
-          : { onTimer: (timestamp, ctx, out) => onTimer.call(definition, timestamp, withState(ctx), out) }),
+        onTimer: (timestamp, ctx, out) => definition.onTimer?.(timestamp, withState(ctx), out),
       };
     },
   };

@@ -6,10 +6,12 @@ import type { KeyedOperatorFactory } from '../operators/keyed-operator.ts';
 import type { KeyedProcessLogic } from '../operators/keyed-process-function.ts';
 import { KeyedReduceFactory, type Reduce } from '../operators/keyed-reduce-operator.ts';
 import type { AlignedWindows } from '../windows/assigners.ts';
+// oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
 import { SingleOutputStreamOperator } from './data-stream.ts';
 import { fieldReduce, type FieldReduction } from './field-reduce.ts';
 import { KeyedProcessFunction, type KeyedProcess } from './functions.ts';
 import type { StreamContext } from './stream-context.ts';
+// oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
 import { WindowedStream } from './windowed-stream.ts';
 
 export class KeyedStream<T, K> {

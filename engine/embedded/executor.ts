@@ -15,7 +15,8 @@ import { runJob } from '../runtime/coordinator.ts';
 import type { CrashPoint } from '../runtime/crash-point.ts';
 import { HybridRunner } from '../runtime/fan-out/hybrid-runner.ts';
 import type { SubtaskPeer } from '../runtime/fan-out/subtask-peer.ts';
-import { FusedRunner, type RunnerOptions } from '../runtime/fused-runner.ts';
+import { FusedRunner } from '../runtime/fused-runner.ts';
+import type { RunnerOptions } from '../runtime/runner-options.ts';
 import type { JobOptions, JobOutcome } from '../runtime/job-options.ts';
 import { DiskBlobStore } from './disk-blob-store.ts';
 import { openDiskLog } from './disk-log.ts';
@@ -69,7 +70,7 @@ export interface EmbeddedOptions {
   /** Subtasks per keyed stage, in this one process. */
   readonly subtasks?: number;
   /** Called at every named step of the protocol, the runner's included: tests throw InjectedCrash here. */
-  crashPoint?(name: CrashPoint): void;
+  readonly crashPoint?: (name: CrashPoint) => void;
   /** Default: this process. Tests that play several processes give each its own. */
   readonly lease?: JobOptions['lease'];
 }
@@ -152,8 +153,12 @@ function fusedRunner(graph: RunnerOptions['graph'], ports: Ports, options: Embed
     log,
     ...(options.subtasks === undefined ? {} : { subtasks: options.subtasks }),
     ...(typeof options.maxRows === 'function' ? { maxRowsOf: options.maxRows } : {}),
-    ...(options.crashPoint === undefined ? {} : { crashPoint: options.crashPoint.bind(options) }),
+    ...crashPointOf(options),
   });
+}
+
+function crashPointOf({ crashPoint }: EmbeddedOptions): Pick<RunnerOptions, 'crashPoint'> {
+  return crashPoint === undefined ? {} : { crashPoint };
 }
 
 function hybridRunner(
@@ -168,7 +173,6 @@ function hybridRunner(
   const { clock, blobs, log } = ports;
   const common = { graph, clock, mode, workers, ...(fanOut.rangesOf === undefined ? {} : { rangesOf: fanOut.rangesOf.bind(fanOut) }) };
   if (module === 'in-process') {
-    const { crashPoint } = options;
     const hosts = new Map<number, SubtaskPeer>();
     return new HybridRunner(fused, {
       ...common,
@@ -177,7 +181,7 @@ function hybridRunner(
         const { SubtaskHost } = await import('../runtime/fan-out/subtask-host.ts');
         const host =
           hosts.get(index) ??
-          new SubtaskHost({ job: graph.job, graph, clock, blobs, log, ...(crashPoint === undefined ? {} : { crashPoint: crashPoint.bind(options) }) }, index);
+          new SubtaskHost({ job: graph.job, graph, clock, blobs, log, ...crashPointOf(options) }, index);
         hosts.set(index, host);
         return host;
       },

@@ -5,7 +5,7 @@ import { ConfigError, MillraceError } from '../model/errors.ts';
 import { AttemptFailure } from '../runtime/epoch-runner.ts';
 import { attemptFailure } from '../runtime/failures.ts';
 import { SubtaskHost } from '../runtime/fan-out/subtask-host.ts';
-import type { RunnerOptions } from '../runtime/fused-runner.ts';
+import type { RunnerOptions } from '../runtime/runner-options.ts';
 import { DiskBlobStore } from './disk-blob-store.ts';
 import { openDiskLog } from './disk-log.ts';
 import { SystemClock } from './system-clock.ts';

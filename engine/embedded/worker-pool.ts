@@ -33,8 +33,8 @@ export class WorkerPool {
 }
 
 interface Pending {
-  resolve(value: unknown): void;
-  reject(thrown: unknown): void;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (thrown: unknown) => void;
 }
 
 class WorkerThread implements SubtaskPeer {
@@ -95,7 +95,7 @@ class WorkerThread implements SubtaskPeer {
     if (this.dead) return Promise.reject(this.death('it is gone'));
     const id = ++this.calls;
     return new Promise<R>((resolve, reject) => {
-      this.pending.set(id, { resolve: resolve as (value: unknown) => void, reject });
+      this.pending.set(id, { resolve: (value) => resolve(value as R), reject });
       this.worker.postMessage({ id, name, args } satisfies Call, [...transfer]);
     });
   }

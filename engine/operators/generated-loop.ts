@@ -5,7 +5,7 @@
 let nonce = 0;
 
 export function generate<F>(params: Readonly<Record<string, unknown>>, body: string): F {
-  // eslint-disable-next-line no-new-func -- the point of this file
+  // oxlint-disable-next-line typescript/no-implied-eval -- the point of this file: see the header
   const make = new Function(...Object.keys(params), `'use strict';//${nonce++}\n${body}`) as (...values: unknown[]) => F;
   return make(...Object.values(params));
 }

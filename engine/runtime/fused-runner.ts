@@ -5,12 +5,8 @@
  * own segments have won, or when nothing changed; whatever does not match is thrown away and read from the plan's segments.
  */
 import type { Ack, BaseRef, Manifest, Plan, PlannedSplit, SegmentRef } from '../checkpoint/records.ts';
-import type { JobGraph } from '../graph/job-graph.ts';
 import type { AttemptId } from '../model/ids.ts';
 import { MIN_WATERMARK } from '../model/watermark.ts';
-import type { BlobStore } from '../ports/blob-store.ts';
-import type { Clock } from '../ports/clock.ts';
-import type { Log } from '../ports/log.ts';
 import { breather } from './breathe.ts';
 import { crashPoint, InjectedCrash, type CrashPoint } from './crash-point.ts';
 import type { EpochBudget, EpochRunner, SplitOffer } from './epoch-runner.ts';
@@ -20,21 +16,8 @@ import { ObjectIo } from './object-io.ts';
 import { PauseMeter } from './pause-meter.ts';
 import { stageEpoch } from './stage-epoch.ts';
 import { dumpState, foldedEpoch, foldState, restoreState, stateTag } from './state-io.ts';
+import type { RunnerOptions } from './runner-options.ts';
 import { wireJob, type WiredJob } from './wire-job.ts';
-
-export interface RunnerOptions {
-  readonly job: string;
-  readonly graph: JobGraph;
-  readonly clock: Clock;
-  readonly blobs: BlobStore;
-  readonly log: Log | null;
-  /** Subtasks per keyed stage in one process; more than 1 only to test that packing changes nothing (E7a). */
-  readonly subtasks?: number;
-  /** Rows of an epoch that is not planned ahead, by its number; the same for every attempt at it. Default: what the budget says. */
-  maxRowsOf?(epoch: number): number;
-  /** Instead of the process-wide one: tests throw InjectedCrash here. */
-  crashPoint?(name: CrashPoint): void;
-}
 
 export class FusedRunner implements EpochRunner {
   readonly graphHash: string;

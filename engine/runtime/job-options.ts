@@ -52,7 +52,7 @@ export interface JobOptions {
   /** Drop the epoch in work, publish what is committed, leave as `onCancel` says. */
   readonly cancel?: AbortSignal;
   /** Instead of the process-wide one: tests throw InjectedCrash here. */
-  crashPoint?(name: CrashPoint): void;
+  readonly crashPoint?: (name: CrashPoint) => void;
   /** A random word for this start. Default: from crypto. */
   readonly session?: string;
 }

@@ -23,7 +23,7 @@ export interface SubtaskWiring {
   readonly operator: KeyedOperator;
   /** The chain behind an output of the operator; null when nobody consumes it. */
   chain(tag: string | null): OutputChain | null;
-  release(batch: ExchangeBatch): void;
+  readonly release: (batch: ExchangeBatch) => void;
 }
 
 export class KeyedSubtask {

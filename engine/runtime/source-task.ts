@@ -13,7 +13,7 @@ import type { Source, SourceContext } from '../ports/source.ts';
 import { compileChain, type CompiledChain } from './chain-compiler.ts';
 import type { ChainLeaf, ExchangeLeaf, SinkLeaf } from './chain-leaf.ts';
 import { RecordFailure } from './failures.ts';
-import { SplitTask } from './split-task.ts';
+import type { SplitTask } from './split-task.ts';
 
 export interface SourceWiring {
   readonly job: string;
@@ -135,7 +135,7 @@ export class SourceTask {
     split.leafWatermarks = this.exchanges.map((leaf) => leaf.wmEnd);
     this.exchanges.forEach((leaf, i) => {
       if (leaf.buffered) {
-        leaf.batch.channel.fill(channelRank(split, i), before[i]!, leaf.batch.n);
+        leaf.batch.channel.fill(channelRank(split, i), before[i], leaf.batch.n);
         return;
       }
       this.retain(leaf.batch);

@@ -10,10 +10,16 @@ export interface ChannelEnd {
 export function stageWatermark(previous: number, channels: Iterable<number | null>): number {
   let watermark = MAX_WATERMARK;
   let counted = false;
+  let idle = false;
   for (const own of channels) {
-    if (own === null) continue;
+    if (own === null) {
+      idle = true;
+      continue;
+    }
     counted = true;
     if (own < watermark) watermark = own;
   }
+  // An idle channel may still bring rows: that all others have ended is not yet the end of time.
+  if (watermark === MAX_WATERMARK && idle) return previous;
   return counted ? Math.max(previous, watermark) : previous;
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { BaseRef, SegmentRef } from '../checkpoint/records.ts';
-import { MemoryBlobStore } from '../embedded/memory-blob-store.ts';
+import { MemoryBlobs } from './coordinator-kit.ts';
 import { CorruptionError } from '../model/errors.ts';
 import { epoch } from '../model/ids.ts';
 import { keyHash, keyText } from '../state/key-bytes.ts';
@@ -13,7 +13,7 @@ const MAX_PARALLELISM = 32;
 type Change = { stage: string; key: unknown; name: string; sub: unknown; value: unknown };
 
 class Job {
-  readonly blobs = new MemoryBlobStore();
+  readonly blobs = new MemoryBlobs();
   log: SegmentRef[] = [];
   base: BaseRef | null = null;
   epochs = 0;
@@ -31,12 +31,26 @@ class Job {
       if (bytes === null) continue;
       const blob = `segment-${this.epochs}-${stage}`;
       await this.blobs.create(blob, [bytes]);
-      this.log.push({ object: { blob, bytes: bytes.length }, epoch: epoch(this.epochs), stage, keyGroups: [0, MAX_PARALLELISM] });
+      this.log.push({
+        object: { blob, bytes: bytes.length },
+        epoch: epoch(this.epochs),
+        stage,
+        keyGroups: [0, MAX_PARALLELISM],
+      });
     }
   }
 
   async fold(): Promise<void> {
-    this.base = await foldState(this.blobs, 'job', this.base, this.log, 'run', `fold${this.epochs}`, MAX_PARALLELISM, async () => undefined);
+    this.base = await foldState(
+      this.blobs,
+      'job',
+      this.base,
+      this.log,
+      'run',
+      `fold${this.epochs}`,
+      MAX_PARALLELISM,
+      async () => undefined,
+    );
     this.log = [];
   }
 
@@ -45,7 +59,8 @@ class Job {
     const io = new ObjectIo(this.blobs, null);
     const live = new Map<string, unknown>();
     for (const { stage, object } of [...(this.base?.snapshots ?? []), ...this.log]) {
-      const at = (key: unknown, name: string, sub: unknown): string => JSON.stringify([stage, keyText(key), name, sub === null ? null : keyText(sub)]);
+      const at = (key: unknown, name: string, sub: unknown): string =>
+        JSON.stringify([stage, keyText(key), name, sub === null ? null : keyText(sub)]);
       readSegment(await io.read(object), 0, Infinity, 'it', {
         restore: (key, name, sub, value) => live.set(at(key, name, sub), value),
         restoreRemoved: (key, name, sub) => live.delete(at(key, name, sub)),
@@ -55,7 +70,8 @@ class Job {
   }
 }
 
-const byAddress = (entries: readonly [string, unknown][]): [string, unknown][] => [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
+const byAddress = (entries: readonly [string, unknown][]): [string, unknown][] =>
+  [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
 
 describe('folding', () => {
   test('changes nothing: base and log hold what the log held', async () => {
@@ -66,7 +82,9 @@ describe('folding', () => {
       sub: fc.constantFrom<unknown>(null, 0, 60_000, 'k', 'b\0m\0'),
       value: fc.constantFrom<unknown>(null, 1, 'x', { deep: [1] }),
     });
-    const epochs = fc.array(fc.record({ changes: fc.array(change, { maxLength: 12 }), fold: fc.boolean() }), { maxLength: 8 });
+    const epochs = fc.array(fc.record({ changes: fc.array(change, { maxLength: 12 }), fold: fc.boolean() }), {
+      maxLength: 8,
+    });
     await fc.assert(
       fc.asyncProperty(epochs, async (given) => {
         const [folded, plain] = [new Job(), new Job()];

@@ -11,7 +11,7 @@ import type { SplitReader, SplitSpec } from '../ports/source.ts';
 import { compileChain } from './chain-compiler.ts';
 import { exchangeLeaf, sinkLeaf, type ChainLeaf, type ExchangeLeaf, type SinkLeaf } from './chain-leaf.ts';
 import type { SplitOffer } from './epoch-runner.ts';
-import type { RunnerOptions } from './fused-runner.ts';
+import type { RunnerOptions } from './runner-options.ts';
 import type { Outgoing } from './fan-out/outgoing.ts';
 import { KeyedStage } from './keyed-stage.ts';
 import { OutputChain } from './output-chain.ts';

@@ -3,7 +3,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../model/errors.ts';
 import type { KeyScope } from './cell.ts';
-import { AggregatingStateDescriptor, ListStateDescriptor, MapStateDescriptor, ReducingStateDescriptor, ValueStateDescriptor } from './descriptors.ts';
+import {
+  AggregatingStateDescriptor,
+  ListStateDescriptor,
+  MapStateDescriptor,
+  ReducingStateDescriptor,
+  ValueStateDescriptor,
+} from './descriptors.ts';
 import { KeyIndex } from './key-index.ts';
 import { KeyedStateStore } from './keyed-state-store.ts';
 import { readSegment, SegmentWriter } from './segment.ts';
@@ -31,7 +37,8 @@ class Store {
   }
   private open(): void {
     const states = new KeyedStateStore(this.scope);
-    const kept = <D extends { enableTimeToLive(config: StateTtlConfig): D }>(d: D): D => (this.ttl === null ? d : d.enableTimeToLive(this.ttl));
+    const kept = <D extends { enableTimeToLive(config: StateTtlConfig): D }>(d: D): D =>
+      this.ttl === null ? d : d.enableTimeToLive(this.ttl);
     this.store = states;
     this.value = states.value(kept(new ValueStateDescriptor<number>('v')));
     this.list = states.list(kept(new ListStateDescriptor<unknown>('l')));
@@ -98,7 +105,8 @@ const shownPlain = (p: Plain): unknown => ({
 });
 
 const mapKey = fc.oneof(fc.constantFrom('x', 'y', '\0ox', 1, '1', true, 2n), fc.constantFrom([1], { p: 1 }, ['x']));
-const textOf = (key: unknown): string => (typeof key === 'object' ? `o${JSON.stringify(key)}` : `${typeof key} ${String(key)}`);
+const textOf = (key: unknown): string =>
+  typeof key === 'object' ? `o${JSON.stringify(key)}` : `${typeof key} ${String(key)}`;
 const n = fc.integer({ min: 0, max: 9 });
 
 interface Command {
@@ -107,33 +115,98 @@ interface Command {
 }
 const command = (text: string, apply: Command['apply']): Command => ({ apply, toString: () => text });
 const change: fc.Arbitrary<Command> = fc.oneof(
-  n.map((x) => command(`value.update(${x})`, (s, p) => { s.value.update(x); p.value = x; })),
-  fc.constant(command('value.clear()', (s, p) => { s.value.clear(); p.value = null; })),
-  n.map((x) => command(`list.add(${x})`, (s, p) => { s.list.add(x); p.list.push(x); })),
-  fc.array(n, { maxLength: 3 }).map((xs) => command(`list.update([${xs.join()}])`, (s, p) => { s.list.update(xs); p.list = [...xs]; })),
-  fc.constant(command('list.clear()', (s, p) => { s.list.clear(); p.list = []; })),
+  n.map((x) =>
+    command(`value.update(${x})`, (s, p) => {
+      s.value.update(x);
+      p.value = x;
+    }),
+  ),
+  fc.constant(
+    command('value.clear()', (s, p) => {
+      s.value.clear();
+      p.value = null;
+    }),
+  ),
+  n.map((x) =>
+    command(`list.add(${x})`, (s, p) => {
+      s.list.add(x);
+      p.list.push(x);
+    }),
+  ),
+  fc.array(n, { maxLength: 3 }).map((xs) =>
+    command(`list.update([${xs.join()}])`, (s, p) => {
+      s.list.update(xs);
+      p.list = [...xs];
+    }),
+  ),
+  fc.constant(
+    command('list.clear()', (s, p) => {
+      s.list.clear();
+      p.list = [];
+    }),
+  ),
   fc.tuple(mapKey, n).map(([k, x]) =>
     command(`map.put(${textOf(k)}, ${x})`, (s, p) => {
       s.map.put(k, x);
       p.map.set(textOf(k), [k, x]);
     }),
   ),
-  mapKey.map((k) => command(`map.remove(${textOf(k)})`, (s, p) => { s.map.remove(k); p.map.delete(textOf(k)); })),
-  fc.constant(command('map.clear()', (s, p) => { s.map.clear(); p.map.clear(); })),
-  n.map((x) => command(`max.add(${x})`, (s, p) => { s.max.add(x); p.max = Math.max(p.max ?? x, x); })),
-  fc.constant(command('max.clear()', (s, p) => { s.max.clear(); p.max = null; })),
-  n.map((x) => command(`sum.add(${x})`, (s, p) => { s.sum.add(x); p.sum = (p.sum ?? 0) + x; })),
-  fc.constant(command('sum.clear()', (s, p) => { s.sum.clear(); p.sum = null; })),
+  mapKey.map((k) =>
+    command(`map.remove(${textOf(k)})`, (s, p) => {
+      s.map.remove(k);
+      p.map.delete(textOf(k));
+    }),
+  ),
+  fc.constant(
+    command('map.clear()', (s, p) => {
+      s.map.clear();
+      p.map.clear();
+    }),
+  ),
+  n.map((x) =>
+    command(`max.add(${x})`, (s, p) => {
+      s.max.add(x);
+      p.max = Math.max(p.max ?? x, x);
+    }),
+  ),
+  fc.constant(
+    command('max.clear()', (s, p) => {
+      s.max.clear();
+      p.max = null;
+    }),
+  ),
+  n.map((x) =>
+    command(`sum.add(${x})`, (s, p) => {
+      s.sum.add(x);
+      p.sum = (p.sum ?? 0) + x;
+    }),
+  ),
+  fc.constant(
+    command('sum.clear()', (s, p) => {
+      s.sum.clear();
+      p.sum = null;
+    }),
+  ),
 );
-const stepOf = fc.record({ key: fc.constantFrom(...KEYS), change, then: fc.constantFrom('nothing', 'nothing', 'snapshot', 'restart') });
+const stepOf = fc.record({
+  key: fc.constantFrom(...KEYS),
+  change,
+  then: fc.constantFrom('nothing', 'nothing', 'snapshot', 'restart'),
+});
 
 describe('keyed states', () => {
   test('do what plain objects do, and are the same after a restore at any step', () => {
     fc.assert(
       fc.property(fc.array(stepOf, { maxLength: 50 }), (steps) => {
         const store = new Store();
-        const plain = Object.fromEntries(KEYS.map((key): [string, Plain] => [key, { value: null, list: [], map: new Map(), max: null, sum: null }]));
-        for (const { key, change: { apply }, then } of steps) {
+        const plain = Object.fromEntries(
+          KEYS.map((key): [string, Plain] => [key, { value: null, list: [], map: new Map(), max: null, sum: null }]),
+        );
+        for (const {
+          key,
+          change: { apply },
+          then,
+        } of steps) {
           apply(store.at(key), plain[key]!);
           if (then !== 'nothing') store.snapshot();
           if (then === 'restart') store.restart();
@@ -142,7 +215,9 @@ describe('keyed states', () => {
         store.snapshot();
         for (const k of KEYS) {
           const { value, list, map, max, sum } = plain[k]!;
-          expect(store.isLive(k)).toBe(value !== null || list.length > 0 || map.size > 0 || max !== null || sum !== null);
+          expect(store.isLive(k)).toBe(
+            value !== null || list.length > 0 || map.size > 0 || max !== null || sum !== null,
+          );
         }
         expect(store.snapshot()).toBe(0);
       }),
@@ -163,7 +238,10 @@ describe('keyed states', () => {
 
   test('an entry of a map that was removed and put again within one epoch has moved to the end after a restore too', () => {
     const store = new Store();
-    store.at('a').map.putAll([['x', 1], ['y', 2]]);
+    store.at('a').map.putAll([
+      ['x', 1],
+      ['y', 2],
+    ]);
     store.snapshot();
     store.map.remove('x');
     store.map.put('x', 3);
@@ -223,15 +301,19 @@ describe('declarations of state', () => {
   test('a state that has changed its kind is refused at restore, naming both', () => {
     const states = new KeyedStateStore(scope());
     states.list(new ListStateDescriptor('x'));
-    expect(() => states.restore('a', 'value:x', null, 1)).toThrow('was stored as value:x and is now declared as list:x');
+    expect(() => states.restore('a', 'value:x', null, 1)).toThrow(
+      'was stored as value:x and is now declared as list:x',
+    );
     states.restore('a', 'value:gone', null, 1);
   });
 });
 
 describe('time to live', () => {
   const HOUR = 3_600_000;
-  const ttl = (update: 'OnCreateAndWrite' | 'OnReadAndWrite', visibility: 'NeverReturnExpired' | 'ReturnExpiredIfNotCleanedUp' = 'NeverReturnExpired') =>
-    new Store(StateTtlConfig.newBuilder(HOUR).setUpdateType(update).setStateVisibility(visibility).build());
+  const ttl = (
+    update: 'OnCreateAndWrite' | 'OnReadAndWrite',
+    visibility: 'NeverReturnExpired' | 'ReturnExpiredIfNotCleanedUp' = 'NeverReturnExpired',
+  ) => new Store(StateTtlConfig.newBuilder(HOUR).setUpdateType(update).setStateVisibility(visibility).build());
   const EMPTY = { value: null, list: [], map: [], max: null, sum: null };
 
   function fill(store: Store, x: number): Store {

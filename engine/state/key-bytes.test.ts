@@ -39,7 +39,12 @@ const scalar = fc.oneof(
   fc.date(),
 );
 const anyKey = fc.letrec((tie) => ({
-  key: fc.oneof({ depthSize: 'small' }, scalar, fc.array(tie('key'), { maxLength: 3 }), fc.dictionary(fc.string({ unit: 'grapheme' }), tie('key'), { maxKeys: 3 })),
+  key: fc.oneof(
+    { depthSize: 'small' },
+    scalar,
+    fc.array(tie('key'), { maxLength: 3 }),
+    fc.dictionary(fc.string({ unit: 'grapheme' }), tie('key'), { maxKeys: 3 }),
+  ),
 })).key;
 
 describe('canonical key bytes', () => {
@@ -69,7 +74,7 @@ describe('canonical key bytes', () => {
     );
   });
 
-  test('the order of an object\'s fields does not matter; nesting does', () => {
+  test("the order of an object's fields does not matter; nesting does", () => {
     expect(keyText({ a: 1, b: 2 })).toBe(keyText({ b: 2, a: 1 }));
     expect(keyText(['ab', 'c'])).not.toBe(keyText(['a', 'bc']));
     expect(keyText([['a'], 'b'])).not.toBe(keyText(['a', ['b']]));
@@ -83,13 +88,22 @@ describe('canonical key bytes', () => {
     expect(keyBytes([long, long])).toHaveLength(5 + 2 * 10_005);
   });
 
-  test.each([[null], [undefined], [() => 1], [Symbol('x')], [new Map()], [new (class Point {})()], [[null]], [{ a: undefined }], ['a\ud800'], [['\udc00']], [{ '\ud800': 1 }]])(
-    'refuses %o',
-    (key) => {
-      expect(() => keyBytes(key)).toThrow(ConfigError);
-      expect(() => keyHash(key)).toThrow(ConfigError);
-    },
-  );
+  test.each([
+    [null],
+    [undefined],
+    [() => 1],
+    [Symbol('x')],
+    [new Map()],
+    [new (class Point {})()],
+    [[null]],
+    [{ a: undefined }],
+    ['a\ud800'],
+    [['\udc00']],
+    [{ '\ud800': 1 }],
+  ])('refuses %o', (key) => {
+    expect(() => keyBytes(key)).toThrow(ConfigError);
+    expect(() => keyHash(key)).toThrow(ConfigError);
+  });
 
   test('refuses a key that refers to itself', () => {
     const key: unknown[] = [];
@@ -101,8 +115,12 @@ describe('canonical key bytes', () => {
 /** Equality of keys, without bytes. */
 function equal(a: unknown, b: unknown): boolean {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return Object.is(a, b);
-  if (a instanceof Date || b instanceof Date) return a instanceof Date && b instanceof Date && Object.is(a.getTime(), b.getTime());
+  if (a instanceof Date || b instanceof Date)
+    return a instanceof Date && b instanceof Date && Object.is(a.getTime(), b.getTime());
   if (Array.isArray(a) !== Array.isArray(b)) return false;
   const [x, y] = [Object.entries(a), Object.entries(b)];
-  return x.length === y.length && x.every(([name, value]) => Object.hasOwn(b, name) && equal(value, (b as Record<string, unknown>)[name]));
+  return (
+    x.length === y.length &&
+    x.every(([name, value]) => Object.hasOwn(b, name) && equal(value, (b as Record<string, unknown>)[name]))
+  );
 }

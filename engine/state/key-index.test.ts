@@ -30,7 +30,16 @@ function column(texts: readonly (string | null)[]): ColumnSet {
     end[i] = bytes.length;
     hash[i] = h;
   });
-  return { fields: new Map([['k', 0]]), bytes: Uint8Array.from(bytes), start: [start], end: [end], hash: [hash], numbers: [null], nulls: [nulls], side };
+  return {
+    fields: new Map([['k', 0]]),
+    bytes: Uint8Array.from(bytes),
+    start: [start],
+    end: [end],
+    hash: [hash],
+    numbers: [null],
+    nulls: [nulls],
+    side,
+  };
 }
 
 const upTo = (n: number): Int32Array => Int32Array.from({ length: n }, (_, i) => i);
@@ -38,7 +47,19 @@ const upTo = (n: number): Int32Array => Int32Array.from({ length: n }, (_, i) =>
 describe('KeyIndex', () => {
   test('gives equal keys one id, whatever kind they are', () => {
     const index = new KeyIndex(128);
-    const keys = ['a', 1, '1', true, 1n, [1], { a: 1, b: 2 }, new Date(1), NaN, 'x'.repeat(40), 'lang üöä und noch länger'];
+    const keys = [
+      'a',
+      1,
+      '1',
+      true,
+      1n,
+      [1],
+      { a: 1, b: 2 },
+      new Date(1),
+      NaN,
+      'x'.repeat(40),
+      'lang üöä und noch länger',
+    ];
     const ids = keys.map((key) => index.idOf(key));
     expect(new Set(ids).size).toBe(keys.length);
     expect(keys.map((key) => index.idOf(structuredClone(key)))).toEqual(ids);
@@ -65,7 +86,11 @@ describe('KeyIndex', () => {
   });
 
   test('text columns have the ids of the same text, known or not', () => {
-    const text = fc.oneof(fc.string({ maxLength: 20 }), fc.string({ unit: 'grapheme', maxLength: 8 }), fc.constantFrom('', 'a', 'b', 'Aa', 'BB'));
+    const text = fc.oneof(
+      fc.string({ maxLength: 20 }),
+      fc.string({ unit: 'grapheme', maxLength: 8 }),
+      fc.constantFrom('', 'a', 'b', 'Aa', 'BB'),
+    );
     fc.assert(
       fc.property(fc.array(fc.array(text, { maxLength: 40 }), { maxLength: 6 }), (batches) => {
         const byColumn = new KeyIndex(128);

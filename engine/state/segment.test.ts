@@ -33,7 +33,14 @@ const SMALL: Entry[] = [
   [9, 'c', 'map:m', 'k', new Date(5), false],
 ];
 /** Compressible, and large enough to be compressed. */
-const LARGE: Entry[] = Array.from({ length: 500 }, (_, i): Entry => [i % 4, `key-${i}`, 'value:v', null, { n: i, text: 'same' }, false]);
+const LARGE: Entry[] = Array.from({ length: 500 }, (_, i): Entry => [
+  i % 4,
+  `key-${i}`,
+  'value:v',
+  null,
+  { n: i, text: 'same' },
+  false,
+]);
 
 describe('a state segment', () => {
   test('is null when nothing was written', () => {
@@ -49,8 +56,19 @@ describe('a state segment', () => {
   });
 
   test('any entries', () => {
-    const value = fc.oneof(fc.jsonValue().filter((v) => v !== null && !hasNegativeZero(v)), fc.bigInt(), fc.date({ noInvalidDate: true }));
-    const entry = fc.tuple(fc.nat(5), fc.string(), fc.constantFrom('a', 'b'), fc.oneof(fc.constant(null), fc.integer(), fc.string()), value, fc.boolean());
+    const value = fc.oneof(
+      fc.jsonValue().filter((v) => v !== null && !hasNegativeZero(v)),
+      fc.bigInt(),
+      fc.date({ noInvalidDate: true }),
+    );
+    const entry = fc.tuple(
+      fc.nat(5),
+      fc.string(),
+      fc.constantFrom('a', 'b'),
+      fc.oneof(fc.constant(null), fc.integer(), fc.string()),
+      value,
+      fc.boolean(),
+    );
     fc.assert(
       fc.property(fc.array(entry, { minLength: 1 }), (entries) => {
         const sorted = [0, 1, 2, 3, 4, 5].flatMap((g) => entries.filter(([group]) => group === g));

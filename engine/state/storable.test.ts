@@ -24,7 +24,21 @@ function cyclic(): unknown {
 const stored = fc.letrec((tie) => ({
   value: fc.oneof(
     { depthSize: 'small' },
-    fc.constantFrom(null, undefined, true, false, NaN, Infinity, -Infinity, 2 ** 53, -(2 ** 53), 2 ** 63, -(2 ** 63), 2 ** 31, 2 ** 32),
+    fc.constantFrom(
+      null,
+      undefined,
+      true,
+      false,
+      NaN,
+      Infinity,
+      -Infinity,
+      2 ** 53,
+      -(2 ** 53),
+      2 ** 63,
+      -(2 ** 63),
+      2 ** 31,
+      2 ** 32,
+    ),
     fc.double().map((x) => x + 0),
     fc.integer(),
     fc.bigInt(),
@@ -36,8 +50,14 @@ const stored = fc.letrec((tie) => ({
     fc.int32Array(),
     fc.bigInt64Array(),
     fc.array(tie('value'), { maxLength: 4 }),
-    fc.dictionary(fc.string({ unit: 'grapheme' }).filter((k) => k !== '__proto__'), tie('value'), { maxKeys: 4, noNullPrototype: true }),
-    fc.array(fc.tuple(fc.oneof(fc.string(), fc.integer()), tie('value')), { maxLength: 4 }).map((entries) => new Map(entries)),
+    fc.dictionary(
+      fc.string({ unit: 'grapheme' }).filter((k) => k !== '__proto__'),
+      tie('value'),
+      { maxKeys: 4, noNullPrototype: true },
+    ),
+    fc
+      .array(fc.tuple(fc.oneof(fc.string(), fc.integer()), tie('value')), { maxLength: 4 })
+      .map((entries) => new Map(entries)),
     fc.array(fc.oneof(fc.string(), fc.integer()), { maxLength: 4 }).map((values) => new Set(values)),
   ),
 })).value;
@@ -86,7 +106,9 @@ describe('what state can hold', () => {
   });
 
   test('the quick check looks at the top', () => {
-    expect([{}, [], 1, 'a', null, new Date(0), new Map(), new Set(), new Uint8Array(1)].every(isPlainlyStorable)).toBe(true);
+    expect([{}, [], 1, 'a', null, new Date(0), new Map(), new Set(), new Uint8Array(1)].every(isPlainlyStorable)).toBe(
+      true,
+    );
     expect([new Point(), () => 1, Symbol('x'), Promise.resolve()].some(isPlainlyStorable)).toBe(false);
   });
 });

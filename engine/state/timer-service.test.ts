@@ -124,8 +124,7 @@ describe('TimerService', () => {
     for (let i = 0; i < 5000; i++) keys.idOf(`filler-${i}`);
     keys.sweep((at) => timers.isLive(at));
     for (let i = 0; i < 6000; i++) timers.register(keys.idOf(`second-${i}`), 10);
-    for (let g = 0; g < 128; g++)
-      while (timers.next(g) <= 10) expect(keys.keyGroups[timers.take(g)]).toBe(g);
+    for (let g = 0; g < 128; g++) while (timers.next(g) <= 10) expect(keys.keyGroups[timers.take(g)]).toBe(g);
     expect(group).toBeGreaterThanOrEqual(0);
   });
 

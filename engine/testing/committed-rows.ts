@@ -40,7 +40,8 @@ export class CommittedRows<T> implements Sink<T>, SinkPublisher {
     if (stored?.run !== run) throw new FencedError(`slot ${slot} was not stamped for run ${run}`);
     if (stored.epoch >= epoch) return 'already';
     for (const chunk of chunks)
-      for (const [value, timestamp] of unpack(chunk) as [unknown, number][]) this.rows.push({ epoch, slot, timestamp, value });
+      for (const [value, timestamp] of unpack(chunk) as [unknown, number][])
+        this.rows.push({ epoch, slot, timestamp, value });
     this.#markers.set(slot, { run, epoch });
     return 'published';
   }
@@ -68,7 +69,9 @@ class RowWriter implements SinkWriter<unknown> {
   take(): StagedOutput {
     const rows = this.#rows;
     this.#rows = [];
-    return rows.length === 0 ? { chunks: [], records: 0 } : { chunks: [Uint8Array.from(pack(rows))], records: rows.length };
+    return rows.length === 0
+      ? { chunks: [], records: 0 }
+      : { chunks: [Uint8Array.from(pack(rows))], records: rows.length };
   }
   discard(): void {
     this.#rows = [];

@@ -60,9 +60,17 @@ function fanOutOf(workers: number, cutLike: InMemoryRun | undefined): FanOutOpti
   return {
     ...base,
     rangesOf: (epoch) => {
-      const before = new Map(cutLike.manifests.find((m) => m.epoch === epoch - 1)?.ranges.map((range) => [range.id, range.state]));
+      const before = new Map(
+        cutLike.manifests.find((m) => m.epoch === epoch - 1)?.ranges.map((range) => [range.id, range.state]),
+      );
       const { ranges } = cutLike.manifests.find((m) => m.epoch === epoch)!;
-      return ranges.map(({ id, from, to, state }) => ({ id, from, to, state: before.get(id) ?? null, ...(state.ended ? { ends: true } : {}) }));
+      return ranges.map(({ id, from, to, state }) => ({
+        id,
+        from,
+        to,
+        state: before.get(id) ?? null,
+        ...(state.ended ? { ends: true } : {}),
+      }));
     },
   };
 }
@@ -70,7 +78,10 @@ function fanOutOf(workers: number, cutLike: InMemoryRun | undefined): FanOutOpti
 /** More is a job that does not get on. */
 const MAX_EXECUTIONS = 10_000;
 
-export async function runInMemory(build: (scope: JobScope) => void, options: InMemoryOptions = {}): Promise<InMemoryRun> {
+export async function runInMemory(
+  build: (scope: JobScope) => void,
+  options: InMemoryOptions = {},
+): Promise<InMemoryRun> {
   const clock = options.clock ?? new InstantClock();
   const ports: Ports = { store: new MemoryStateStore(), blobs: new MemoryBlobStore(), log: null, clock };
   const sinks = new Map<string, CommittedRows<unknown>>();

@@ -82,5 +82,6 @@ export function lineOf(text: string, offset: number): number {
 }
 
 export function isTest(path: string): boolean {
-  return path.endsWith('.test.ts') || path.startsWith('engine/testing/contracts/');
+  // What only tests use, too: kits and fixtures beside them (not in the package: tsconfig.build.json).
+  return /(?:\.test|-kit|-fixture)\.ts$/.test(path) || path.startsWith('engine/testing/contracts/');
 }

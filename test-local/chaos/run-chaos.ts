@@ -57,7 +57,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const quiet = join(options.folder, 'undisturbed');
   const folder = join(options.folder, 'killed');
   for (const each of [quiet, folder]) mkdirSync(each, { recursive: true });
-  const args = options.parallelism === null ? [] : ['--parallelism', String(options.parallelism)];
+  // More than one worker: fanned-out epochs, on threads of the process that is killed.
+  const mode = (options.parallelism ?? 1) > 1 ? ['--epoch-mode', 'fanned-out'] : [];
+  const args = options.parallelism === null ? [] : ['--parallelism', String(options.parallelism), ...mode];
   const start = { job: options.job, args };
 
   const undisturbed = await runJobProcess({ ...start, folder: quiet, settings: { throttle: 0 } });

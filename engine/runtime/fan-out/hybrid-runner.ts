@@ -88,7 +88,7 @@ export class HybridRunner implements EpochRunner {
     if (this.lastWasFannedOut) {
       const parts = await Promise.all(this.peers.map((peer) => peer.dump({ base, log }, run, tag)));
       if (parts.length > 0 && parts.every((part) => part !== null)) {
-        return { epoch: parts[0]!.epoch, snapshots: parts.flatMap((part) => part!.snapshots) };
+        return { epoch: parts[0]!.epoch, snapshots: parts.flatMap((part) => part.snapshots) };
       }
     }
     return await this.fused.fold(base, log, run, tag);

@@ -7,9 +7,9 @@ import { InvariantError } from '../../model/errors.ts';
 import type { AttemptId } from '../../model/ids.ts';
 import { MAX_WATERMARK, MIN_WATERMARK } from '../../model/watermark.ts';
 import { breather } from '../breathe.ts';
-import { crashPoint } from '../crash-point.ts';
+import { crashPoint, type CrashPoint } from '../crash-point.ts';
 import { FusedEpoch } from '../fused-epoch.ts';
-import type { RunnerOptions } from '../fused-runner.ts';
+import type { RunnerOptions } from '../runner-options.ts';
 import { ObjectIo } from '../object-io.ts';
 import { PauseMeter } from '../pause-meter.ts';
 import { ShuffleBatch } from '../shuffle/shuffle-batch.ts';
@@ -61,7 +61,7 @@ export class SubtaskHost implements SubtaskPeer {
     const plan = this.current();
     const { sources, sinks } = wired;
     const tasks = { sources, stages: [], sinks, flushDeadLetters: () => wired.flushDeadLetters() };
-    const epoch = new FusedEpoch(tasks, this.options.clock, plan, { ...budget, signal: this.stop.signal }, this.pauses, (name) => (this.options.crashPoint ?? crashPoint)(name));
+    const epoch = new FusedEpoch(tasks, this.options.clock, plan, { ...budget, signal: this.stop.signal }, this.pauses, (name) => this.crash(name));
     const ended = await epoch.run();
     const channels = sources.flatMap((source) =>
       source.leaves.flatMap((leaf, i) =>
@@ -97,7 +97,9 @@ export class SubtaskHost implements SubtaskPeer {
     const plan = this.current();
     const of = { job: options.job, run: plan.run, epoch: plan.epoch, generation: plan.generation, stage: 'fanned-out', subtask: index, attempt };
     const io = new ObjectIo(options.blobs, of);
-    return await stageEpoch(wired, plan, attempt, io, false);
+    const ack = await stageEpoch(wired, plan, attempt, io, false);
+    if (ack.segments.length > 0 || ack.staged.length > 0) this.crash('segments-staged');
+    return ack;
   }
 
   async dump(state: Plan['state'], run: string, tag: string): Promise<BaseRef | null> {
@@ -121,6 +123,10 @@ export class SubtaskHost implements SubtaskPeer {
 
   async close(): Promise<void> {
     await this.wired.close();
+  }
+
+  private crash(name: CrashPoint): void {
+    (this.options.crashPoint ?? crashPoint)(name);
   }
 
   private current(): Plan {

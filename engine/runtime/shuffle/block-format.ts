@@ -98,7 +98,9 @@ export function sealBlock(out: BlockOutput, index: BlockIndex): Uint8Array<Array
 /** Checks the whole block and answers its index. `what` names it in errors. */
 export function openBlock(bytes: Uint8Array, what: string): BlockIndex {
   const damaged = (why: string): CorruptionError =>
-    new CorruptionError(`shuffle block ${what} is damaged (${why}). It was not used; the epoch has to be run again.`, { what });
+    new CorruptionError(`shuffle block ${what} is damaged (${why}). It was not used; the epoch has to be run again.`, {
+      what,
+    });
   if (bytes.length < BLOCK_HEADER_BYTES) throw damaged(`${bytes.length} bytes`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (view.getUint32(0, true) !== MAGIC) throw damaged('not a shuffle block');

@@ -27,7 +27,10 @@ export class BlockOutput {
   reserve(more: number): void {
     const needed = this.at + more;
     if (needed <= this.bytes.length) return;
-    if (needed > LIMIT_BYTES) throw new ConfigError(`rows of ${needed} bytes do not fit into one shuffle block: make the records smaller before keyBy.`);
+    if (needed > LIMIT_BYTES)
+      throw new ConfigError(
+        `rows of ${needed} bytes do not fit into one shuffle block: make the records smaller before keyBy.`,
+      );
     const length = Math.min(LIMIT_BYTES, Math.max(this.bytes.length * 2, needed));
     this.view(this.bytes.buffer.transfer((length + 7) & ~7));
   }
@@ -90,7 +93,10 @@ export class BlockInput {
   n = 0;
 
   constructor(bytes: Uint8Array) {
-    const own = bytes.buffer instanceof ArrayBuffer && (bytes.byteOffset & 7) === 0 ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
+    const own =
+      bytes.buffer instanceof ArrayBuffer && (bytes.byteOffset & 7) === 0
+        ? (bytes as Uint8Array<ArrayBuffer>)
+        : new Uint8Array(bytes);
     const { buffer, byteOffset, length } = own;
     this.bytes = Buffer.from(buffer, byteOffset, length);
     this.u16 = new Uint16Array(buffer, byteOffset, length >> 1);

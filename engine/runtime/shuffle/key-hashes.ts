@@ -21,7 +21,15 @@ export interface HashProgress {
 }
 
 /** Hashes of the string column `field` of rows index[from, to), as int32, into out[from, to). Throws ConfigError at a null key. */
-export function hashColumn(cols: ColumnSet, field: number, index: Int32Array, from: number, to: number, out: Int32Array, at: HashProgress): void {
+export function hashColumn(
+  cols: ColumnSet,
+  field: number,
+  index: Int32Array,
+  from: number,
+  to: number,
+  out: Int32Array,
+  at: HashProgress,
+): void {
   const { bytes, side } = cols;
   const start = cols.start[field]!;
   const end = cols.end[field]!;

@@ -27,11 +27,10 @@ export class LazyShape {
     return this.known[field] === 'string';
   }
 
-  /** Looks at rows [from, to) for columns whose type is not known yet; true when something was learned. */
-  learn(batch: ExchangeBatch, from: number, to: number): boolean {
-    if (!this.known.includes(null)) return false;
+  /** Looks at rows [from, to) for columns whose type is not known yet: null in every row so far, so their chunks may say anything. */
+  learn(batch: ExchangeBatch, from: number, to: number): void {
+    if (!this.known.includes(null)) return;
     const { row, cols } = batch.source!;
-    let learned = false;
     this.known.forEach((type, field) => {
       if (type !== null) return;
       const nulls = cols!.nulls[field]!;
@@ -41,11 +40,9 @@ export class LazyShape {
         row!.__i = i;
         const isBoolean = typeof (row as RowCursor & Record<string, unknown>)[this.names[field]!] === 'boolean';
         this.known[field] = isBoolean ? 'boolean' : 'number';
-        learned ||= isBoolean;
         return;
       }
     });
-    return learned;
   }
 }
 

@@ -90,23 +90,29 @@ let base = 0;
 function kindOf(from: Float64Array, n: number): number {
   let min = n === 0 ? 0 : from[0]!;
   let max = min;
-  let step = 0;
-  let before = min;
   for (let i = 0; i < n; i++) {
     const v = from[i]!;
     if (v !== Math.trunc(v) || (v === 0 && 1 / v < 0)) return DOUBLES;
     if (v < min) min = v;
     else if (v > max) max = v;
-    if (v < before) step = Infinity;
-    else if (v - before > step) step = v - before;
-    before = v;
   }
   base = min;
   if (min === max) return CONSTANT;
   if (min < Number.MIN_SAFE_INTEGER || max > Number.MAX_SAFE_INTEGER) return DOUBLES;
   const width = widthOf(max - min);
-  const stepWidth = widthOf(step);
+  const stepWidth = widthOf(largestStep(from, n));
   return stepWidth < width ? ASCENDING | stepWidth : width === 8 ? DOUBLES : width;
+}
+
+/** Infinity: the numbers do not ascend. A loop of its own, because most columns leave it at once. */
+function largestStep(from: Float64Array, n: number): number {
+  let step = 0;
+  for (let i = 1; i < n; i++) {
+    const d = from[i]! - from[i - 1]!;
+    if (d < 0) return Infinity;
+    if (d > step) step = d;
+  }
+  return step;
 }
 
 /** Bytes for distances up to `range`; 8: more than 4. */

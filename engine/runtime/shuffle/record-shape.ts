@@ -29,8 +29,12 @@ export class RecordShape {
   constructor(names: readonly string[], sample: object) {
     this.names = names;
     this.hints = names.map(() => new DictionaryHint());
-    this.types = Object.values(sample).map((v) => (typeof v === 'number' || typeof v === 'string' ? (typeof v as FieldType) : 'other'));
-    this.columns = this.types.map((type) => (type === 'number' ? new Float64Array(MAX_CHUNK_ROWS) : new Array<unknown>(MAX_CHUNK_ROWS).fill('')));
+    this.types = Object.values(sample).map((v) =>
+      typeof v === 'number' || typeof v === 'string' ? (typeof v as FieldType) : 'other',
+    );
+    this.columns = this.types.map((type) =>
+      type === 'number' ? new Float64Array(MAX_CHUNK_ROWS) : new Array<unknown>(MAX_CHUNK_ROWS).fill(''),
+    );
   }
 
   /** Fills `columns` with rows [0, n); false when a row is of another shape. */

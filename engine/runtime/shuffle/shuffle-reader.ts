@@ -6,7 +6,14 @@
  */
 import { generateRowClass, type RowClass } from '../../formats/row-cursor.ts';
 import type { RowCursor } from '../../model/source-batch.ts';
-import { MAX_CHUNK_ROWS, MAX_SHAPES, openBlock, type ChannelEntry, type ChunkEntry, type ChunkShape } from './block-format.ts';
+import {
+  MAX_CHUNK_ROWS,
+  MAX_SHAPES,
+  openBlock,
+  type ChannelEntry,
+  type ChunkEntry,
+  type ChunkShape,
+} from './block-format.ts';
 import { BlockInput } from './block-output.ts';
 import { readLazyColumn } from './lazy-columns.ts';
 import { readNumbers } from './number-column.ts';
@@ -113,7 +120,9 @@ export class ShuffleReader {
     let made = this.rowClasses.get(text);
     if (made !== undefined || rows.kind !== 'lazy') return made!;
     if (this.rowClasses.size >= MAX_SHAPES) this.rowClasses.clear();
-    made = generateRowClass({ fields: rows.names.map((name, i) => ({ name, type: rows.types[i]!, isNullable: true })) });
+    made = generateRowClass({
+      fields: rows.names.map((name, i) => ({ name, type: rows.types[i]!, isNullable: true })),
+    });
     this.rowClasses.set(text, made);
     return made;
   }

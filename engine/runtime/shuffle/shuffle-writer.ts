@@ -57,6 +57,7 @@ export class ShuffleWriter {
   private readonly lazyShapes = new LazyShapes();
   private hashes = new Int32Array(1024);
   private order = new Int32Array(1024);
+  private targets = new Int32Array(1024);
   private readonly ends: Int32Array;
   private readonly progress = { row: -1 };
 
@@ -85,6 +86,7 @@ export class ShuffleWriter {
     if (to > this.hashes.length) {
       this.hashes = new Int32Array(to * 2);
       this.order = new Int32Array(to * 2);
+      this.targets = new Int32Array(to * 2);
     }
     const kind = this.kindOf(input, batch, from, to);
     this.hash(kind.key, batch, from, to);
@@ -98,7 +100,10 @@ export class ShuffleWriter {
     if (this.stagedRows > MAX_STAGED_ROWS) for (const receiver of this.receivers) receiver.flush();
   }
 
-  /** The blocks of the rows added since the last time: for each receiver that got any, mostly one. */
+  /**
+   * The blocks of the rows added since the last time: for each receiver that got any, mostly one, else in order. Like `add`, it throws
+   * ConfigError for a row that cannot be serialized; the writer is of no use after that.
+   */
   finish(): SealedBlock[] {
     return this.receivers.flatMap((receiver) => receiver.finish());
   }
@@ -107,11 +112,12 @@ export class ShuffleWriter {
     let lazy: LazyShape | null = null;
     if (batch.lazy) {
       lazy = this.lazyShapes.of(batch.source!.cols!);
-      // Rows before this were all null in the column: as well booleans as numbers.
       lazy.learn(batch, from, to);
     }
     const source: KeySource =
-      key.kind === 'function' ? { kind: 'sent' } : { kind: batch.lazy && keyColumn >= 0 ? 'column' : 'field', field: key.field };
+      key.kind === 'function'
+        ? { kind: 'sent' }
+        : { kind: batch.lazy && keyColumn >= 0 ? 'column' : 'field', field: key.field };
     return { lazy, key: source, located: batch.source !== null };
   }
 
@@ -134,20 +140,20 @@ export class ShuffleWriter {
 
   /** Sorts the rows by receiver, keeping their order: receiver r gets order[ends[r − 1], ends[r]). */
   private route(from: number, to: number): void {
-    const { hashes, order, owner, ends, maxParallelism } = this;
+    const { hashes, order, targets, owner, ends, maxParallelism } = this;
     if (ends.length === 1) {
       for (let j = from; j < to; j++) order[j - from] = j;
       ends[0] = to - from;
       return;
     }
     ends.fill(0);
-    for (let j = from; j < to; j++) ends[owner[(hashes[j]! >>> 0) % maxParallelism]!]!++;
+    for (let j = from; j < to; j++) ends[(targets[j] = owner[(hashes[j]! >>> 0) % maxParallelism]!)]!++;
     for (let r = 0, sum = 0; r < ends.length; r++) {
       const rows = ends[r]!;
       ends[r] = sum;
       sum += rows;
     }
-    for (let j = from; j < to; j++) order[ends[owner[(hashes[j]! >>> 0) % maxParallelism]!]!++] = j;
+    for (let j = from; j < to; j++) order[ends[targets[j]!]!++] = j;
   }
 }
 
@@ -177,9 +183,18 @@ class Receiver {
     return this.sealed.reduce((sum, { bytes }) => sum + bytes.length, this.out.at);
   }
 
-  add(batch: ExchangeBatch, hashes: Int32Array, order: Int32Array, start: number, end: number, channel: string | number, kind: RowKind, wmEnd: number): void {
+  add(
+    batch: ExchangeBatch,
+    hashes: Int32Array,
+    order: Int32Array,
+    start: number,
+    end: number,
+    channel: string | number,
+    kind: RowKind,
+    wmEnd: number,
+  ): void {
     const staged = this.staged(channel, kind, batch.split);
-    for (let from = start; from < end; ) {
+    for (let from = start; from < end;) {
       const to = Math.min(end, from + this.chunkRows - staged.n);
       if (to > from) {
         staged.append(batch, hashes, { index: batch.index, order, from, to });
@@ -247,13 +262,15 @@ class Receiver {
   private seal(): void {
     const { rows, shapes, index } = this;
     if (rows === 0) return;
-    for (const staged of this.channels.values()) if (staged.n > 0) staged.entry.wmEnd = Math.min(staged.entry.wmEnd, staged.firstWm);
+    for (const staged of this.channels.values())
+      if (staged.n > 0) staged.entry.wmEnd = Math.min(staged.entry.wmEnd, staged.firstWm);
     const channels = this.entries.filter((entry) => entry.chunks.length > 0);
     this.sealed.push({ receiver: index, bytes: sealBlock(this.out, { shapes, channels }), rows });
     this.rows = 0;
     this.shapes = [];
     this.entries = [];
-    for (const staged of this.channels.values()) staged.begin(this.entry(staged.entry.channel, staged.entry.split), staged.kind);
+    for (const staged of this.channels.values())
+      staged.begin(this.entry(staged.entry.channel, staged.entry.split), staged.kind);
   }
 }
 

@@ -1,8 +1,15 @@
 /** Rows of one channel for one receiver that wait until they are enough for a chunk. */
 import type { ExchangeBatch } from '../../operators/exchange-batch.ts';
-import { MAX_CHUNK_ROWS, MAX_SHAPES, type ChannelEntry, type ChunkShape, type KeySource, type RowShape } from './block-format.ts';
+import {
+  MAX_CHUNK_ROWS,
+  MAX_SHAPES,
+  type ChannelEntry,
+  type ChunkShape,
+  type KeySource,
+  type RowShape,
+} from './block-format.ts';
 import type { BlockOutput } from './block-output.ts';
-import { StagedNumbers, StagedStrings, type Selection, type StagedColumn } from './lazy-columns.ts';
+import { StagedNumbers, StagedStrings, type Selection, type StagedColumn } from './staged-columns.ts';
 import type { LazyShape } from './lazy-shape.ts';
 import { writeNumbers } from './number-column.ts';
 import { recordKeys, RecordShape } from './record-shape.ts';
@@ -30,7 +37,8 @@ export class ValueShapes {
     if (names === null) return null;
     const text = JSON.stringify(names);
     let shape = this.shapes.get(text);
-    if (shape === undefined && this.shapes.size < MAX_SHAPES) this.shapes.set(text, (shape = new RecordShape(names, value as object)));
+    if (shape === undefined && this.shapes.size < MAX_SHAPES)
+      this.shapes.set(text, (shape = new RecordShape(names, value as object)));
     return shape ?? null;
   }
 }
@@ -48,6 +56,7 @@ export class StagedRows {
   private hashes = new Int32Array(FIRST_ROWS);
   private readonly values: unknown[] = [];
   private readonly keys: unknown[] = [];
+  private guess = 0;
   private columns: StagedColumn[] = [];
   private columnsOf: LazyShape | null = null;
 
@@ -77,9 +86,9 @@ export class StagedRows {
     return this.wm[0]!;
   }
 
-  /** Bytes of text that wait. */
+  /** Bytes that wait: text as it is, plain values by samples, so that a few thousand large rows do not become one chunk. */
   get byteLength(): number {
-    let sum = 0;
+    let sum = this.guess;
     for (const column of this.columns) sum += column.byteLength;
     return sum;
   }
@@ -100,8 +109,11 @@ export class StagedRows {
       for (let o = from, n = at; o < to; o++, n++) positions[n] = source.positionOf(index[order[o]!]!);
     }
     if (kind.key.kind === 'sent') for (let o = from; o < to; o++) this.keys.push(batch.keys[order[o]!]);
-    if (kind.lazy === null) for (let o = from; o < to; o++) this.values.push(batch.values[order[o]!]);
-    else {
+    if (kind.lazy === null) {
+      for (let o = from; o < to; o++) this.values.push(batch.values[order[o]!]);
+      const { values } = this;
+      this.guess += (to - from) * Math.max(roughBytes(values[at], 0), roughBytes(values[values.length - 1], 0));
+    } else {
       const cols = batch.source!.cols!;
       for (let c = 0; c < this.columns.length; c++) this.columns[c]!.gather(cols, c, at, rows);
     }
@@ -115,9 +127,10 @@ export class StagedRows {
     writeNumbers(out, this.wm, n);
     out.putInt32s(this.hashes, n);
     if (kind.located) writeNumbers(out, this.positions, n);
-    if (kind.key.kind === 'sent') writeValues(out, this.keys, n, this.shapes.keys, (i) => this.rowName('the key of a row', i));
+    if (kind.key.kind === 'sent')
+      writeValues(out, this.keys, n, this.shapes.keys, (i) => this.rowName('the key of a row', i));
     const rows = kind.lazy === null ? this.writeValues(out) : this.writeColumns(out, kind.lazy);
-    this.values.length = this.keys.length = this.n = 0;
+    this.values.length = this.keys.length = this.n = this.guess = 0;
     return { rows, key: kind.key, located: kind.located };
   }
 
@@ -146,7 +159,9 @@ export class StagedRows {
   }
 
   private rowName(what: string, i: number): string {
-    return this.kind.located ? `${what} (split ${this.entry.split}, position ${this.positions[i]})` : `${what} with timestamp ${this.ts[i]}`;
+    return this.kind.located
+      ? `${what} (split ${this.entry.split}, position ${this.positions[i]})`
+      : `${what} with timestamp ${this.ts[i]}`;
   }
 
   private grow(needed: number): void {
@@ -167,11 +182,33 @@ export class StagedRows {
   }
 }
 
+/** Size of a value, from its strings and its top levels. */
+function roughBytes(value: unknown, depth: number): number {
+  if (typeof value === 'string') return value.length;
+  if (typeof value !== 'object' || value === null || depth > 2) return 8;
+  if (ArrayBuffer.isView(value)) return value.byteLength;
+  if (value instanceof Map || value instanceof Set) return 64 * value.size;
+  let sum = 0;
+  let left = 16;
+  for (const part of Object.values(value)) {
+    if (left-- === 0) return (sum / 16) * Object.keys(value).length;
+    sum += roughBytes(part, depth + 1);
+  }
+  return sum;
+}
+
 function sameKey(a: KeySource, b: KeySource): boolean {
   return a.kind === b.kind && (a.kind === 'sent' || a.field === (b as typeof a).field);
 }
 
-function gatherDoubles(from: Float64Array, order: Int32Array, a: number, b: number, to: Float64Array, at: number): void {
+function gatherDoubles(
+  from: Float64Array,
+  order: Int32Array,
+  a: number,
+  b: number,
+  to: Float64Array,
+  at: number,
+): void {
   for (let o = a; o < b; o++) to[at++] = from[order[o]!]!;
 }
 

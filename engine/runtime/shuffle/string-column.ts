@@ -121,7 +121,13 @@ function putAscii(out: BlockOutput, strings: readonly string[], n: number, chars
   return at;
 }
 
-function putText(out: BlockOutput, strings: readonly string[], n: number, encoding: 'utf8' | 'utf16le', most: number): number {
+function putText(
+  out: BlockOutput,
+  strings: readonly string[],
+  n: number,
+  encoding: 'utf8' | 'utf16le',
+  most: number,
+): number {
   out.reserve(most);
   let { at } = out;
   for (let i = 0; i < n; i++) at += lengths[i] = out.bytes.write(strings[i]!, at, encoding);

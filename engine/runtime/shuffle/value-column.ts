@@ -8,7 +8,7 @@ import { pack, unpack } from '../../state/serializer.ts';
 import { checkStorable, isPlainlyStorable } from '../../state/storable.ts';
 import { MAX_CHUNK_ROWS } from './block-format.ts';
 import type { BlockInput, BlockOutput } from './block-output.ts';
-import { readBitmap, writeBitmap } from './lazy-columns.ts';
+import { readBitmap, writeBitmap } from './null-bitmap.ts';
 import { readNumbers, writeNumbers } from './number-column.ts';
 import { readStringColumn, writeStringColumn, type DictionaryHint } from './string-column.ts';
 
@@ -35,7 +35,13 @@ export function writeStringValues(out: BlockOutput, values: readonly string[], n
 }
 
 /** Throws ConfigError for what cannot be serialized; `what` names the value in it. */
-export function writeValues(out: BlockOutput, values: readonly unknown[], n: number, hint: DictionaryHint, what: (i: number) => string): void {
+export function writeValues(
+  out: BlockOutput,
+  values: readonly unknown[],
+  n: number,
+  hint: DictionaryHint,
+  what: (i: number) => string,
+): void {
   const kind = kindOf(values, n);
   if (kind === PACKED) {
     writePacked(out, values, n, what);

@@ -18,7 +18,8 @@ import { TumblingEventTimeWindows } from '../../windows/assigners.ts';
 import { runInMemory } from '../run-in-memory.ts';
 import { RowScript } from '../scripted-source.ts';
 
-const FOLDER = process.env['MILLRACE_CONFORMANCE'] ?? fileURLToPath(new URL('../../../../shared/conformance', import.meta.url));
+const FOLDER =
+  process.env['MILLRACE_CONFORMANCE'] ?? fileURLToPath(new URL('../../../../shared/conformance', import.meta.url));
 const PRESENT = existsSync(FOLDER);
 /** Packings to try; the last one gives several subtasks a few keys each. */
 const SUBTASKS = [1, 4];
@@ -53,7 +54,12 @@ interface Sums {
   readonly watermark: number | string;
 }
 
-function sums(stream: DataStream<Element>, offsetMs: number, latenessMs: number, late: OutputTag<Element>): SingleOutputStreamOperator<Sums> {
+function sums(
+  stream: DataStream<Element>,
+  offsetMs: number,
+  latenessMs: number,
+  late: OutputTag<Element>,
+): SingleOutputStreamOperator<Sums> {
   return stream
     .keyBy('k')
     .window(TumblingEventTimeWindows.of(60_000, offsetMs))
@@ -98,7 +104,12 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
   ds_session_detector: ({ events }) => ({
     main: events!.keyBy('k').process(
       keyedProcess({
-        state: { start: valueState<number>(), last: valueState<number>(), count: valueState<number>(), timer: valueState<number>() },
+        state: {
+          start: valueState<number>(),
+          last: valueState<number>(),
+          count: valueState<number>(),
+          timer: valueState<number>(),
+        },
         processElement(e: Element, ctx, _out: Collector<unknown>) {
           const { start, last, count, timer } = ctx.state;
           if (start.value() === null) start.update(e.ts);
@@ -111,7 +122,13 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
         },
         onTimer(at, ctx, out: Collector<unknown>) {
           const { start, last, count, timer } = ctx.state;
-          out.collect({ key: ctx.getCurrentKey(), start: start.value(), last: last.value(), count: count.value(), timer: at });
+          out.collect({
+            key: ctx.getCurrentKey(),
+            start: start.value(),
+            last: last.value(),
+            count: count.value(),
+            timer: at,
+          });
           for (const state of [start, last, count, timer]) state.clear();
         },
       }),
@@ -167,7 +184,8 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
             timers.registerEventTimeTimer(t);
             timers.registerEventTimeTimer(t);
           }
-          if (e.v % 11 === 0 && timers.currentWatermark() > MIN_WATERMARK) timers.registerEventTimeTimer(timers.currentWatermark() - 5);
+          if (e.v % 11 === 0 && timers.currentWatermark() > MIN_WATERMARK)
+            timers.registerEventTimeTimer(timers.currentWatermark() - 5);
           ctx.state.counts.put(t, (ctx.state.counts.get(t) ?? 0) + 1);
         },
         onTimer(at, ctx, out: Collector<unknown>) {
@@ -231,7 +249,9 @@ function readCase(name: string): Case {
   const rowsOf = (path: string): unknown[] => lines(path).map((line): unknown => JSON.parse(line));
   const streams = Object.fromEntries(files.map((file) => [file.slice(0, -6), rowsOf(join(input, file)) as Element[]]));
   const orderFile = join(input, '_order.txt');
-  const order = existsSync(orderFile) ? lines(orderFile) : Object.keys(streams).flatMap((stream) => streams[stream]!.map(() => stream));
+  const order = existsSync(orderFile)
+    ? lines(orderFile)
+    : Object.keys(streams).flatMap((stream) => streams[stream]!.map(() => stream));
   const expected = rowsOf(join(FOLDER, name, 'expected.jsonl')) as { at: number; stream: string; value: unknown }[];
   return { streams, order, expected: expected.map(({ at, stream, value }) => rowText(at, stream, value)).sort() };
 }
@@ -255,7 +275,8 @@ async function answer(name: string, { streams, order }: Case, subtasks: number):
       const inputs = Object.keys(streams)
         .sort()
         .map((stream) => [stream, env.fromSource(script.source<Element>(stream), strategy, stream)] as const);
-      for (const [output, rows] of Object.entries(PROGRAMS[name]!(Object.fromEntries(inputs)))) rows.sinkTo(sink(output));
+      for (const [output, rows] of Object.entries(PROGRAMS[name]!(Object.fromEntries(inputs))))
+        rows.sinkTo(sink(output));
     },
     { rowsPerEpoch: 1, subtasks, onEpoch: script.epochCommitted },
   );
@@ -267,12 +288,15 @@ test.runIf(process.env['CI'] !== undefined)('the conformance folder is there', (
   expect(PRESENT, `${FOLDER}: set MILLRACE_CONFORMANCE`).toBe(true);
 });
 
-describe.skipIf(!PRESENT)('the answers of Apache Flink 2.1 (needs ../shared/conformance or MILLRACE_CONFORMANCE)', () => {
-  describe.each(Object.keys(PROGRAMS))('%s', (name) => {
-    test.each(SUBTASKS)('with %i subtasks', async (subtasks) => {
-      const given = readCase(name);
-      expect(given.expected.length).toBeGreaterThan(0);
-      expect(await answer(name, given, subtasks)).toEqual(given.expected);
+describe.skipIf(!PRESENT)(
+  'the answers of Apache Flink 2.1 (needs ../shared/conformance or MILLRACE_CONFORMANCE)',
+  () => {
+    describe.each(Object.keys(PROGRAMS))('%s', (name) => {
+      test.each(SUBTASKS)('with %i subtasks', async (subtasks) => {
+        const given = readCase(name);
+        expect(given.expected.length).toBeGreaterThan(0);
+        expect(await answer(name, given, subtasks)).toEqual(given.expected);
+      });
     });
-  });
-});
+  },
+);

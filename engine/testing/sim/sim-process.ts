@@ -3,6 +3,7 @@
  * sees no answer any more, and nothing that it might still do happens; what it had sent may arrive later. One that is paused
  * stands still and then goes on as if nothing had happened.
  */
+import type { Manifest } from '../../checkpoint/records.ts';
 import { RetryableError, UnknownOutcomeError } from '../../model/errors.ts';
 import { faultOf, type FaultKind } from './faults.ts';
 import type { World } from './world.ts';
@@ -28,6 +29,9 @@ export class SimProcess implements Caller {
   /** Its coordinator has ended by itself. */
   exited = false;
   onCrash: (() => void) | null = null;
+  /** What mutants remember of it. */
+  adopted = false;
+  publishes: ((manifest: Manifest) => Promise<void>) | null = null;
   /** Milliseconds by which its wall clock is off. */
   skewMs: number;
   #resumeAt = 0;

@@ -63,6 +63,7 @@ export async function simulate(seed: number, options: SimOptions = {}): Promise<
     trace: options.trace ?? null,
   });
   world.batchRows = d.pick('batchRows', [1, 4, 1024]);
+  world.maxParallelism = spec.maxParallelism;
   const graph: JobGraph = buildGraph(world.job, spec);
   const run = new Run({ world, spec, graph, settings: settingsOf(d, spec), mutant });
   const end = await run.toTheEnd();

@@ -36,6 +36,7 @@ export class World {
   readonly trace: ((line: string) => void) | null;
   /** Nothing goes wrong any more. */
   calm = false;
+  maxParallelism = 1;
   /** Rows that a reader hands out at once. */
   batchRows = 1024;
   /** Milliseconds by which every wall clock has jumped. */

@@ -1,13 +1,13 @@
 /** Which record is blamed for what user code throws, and what becomes of it. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { StreamExecutionEnvironment } from '../api/environment.ts';
-import { keyedProcess } from '../api/functions.ts';
-import type { DeadLetter } from '../model/bad-record.ts';
-import type { Collector } from '../operators/collector.ts';
-import { CollectionSource } from '../operators/collection-source.ts';
-import { runInMemory, type InMemoryOptions, type JobScope } from '../testing/run-in-memory.ts';
-import { WatermarkStrategy } from '../time/watermark-strategy.ts';
-import { TumblingEventTimeWindows } from '../windows/assigners.ts';
+import type { StreamExecutionEnvironment } from '../../api/environment.ts';
+import { keyedProcess } from '../../api/functions.ts';
+import type { DeadLetter } from '../../model/bad-record.ts';
+import type { Collector } from '../../operators/collector.ts';
+import { CollectionSource } from '../../operators/collection-source.ts';
+import { runInMemory, type InMemoryOptions, type JobScope } from '../run-in-memory.ts';
+import { WatermarkStrategy } from '../../time/watermark-strategy.ts';
+import { TumblingEventTimeWindows } from '../../windows/assigners.ts';
 
 interface Row {
   readonly k: string;
@@ -17,10 +17,17 @@ interface Row {
 const row = (k: string, t: number, v = 1): Row => ({ k, t, v });
 
 const fromRows = (env: StreamExecutionEnvironment, rows: readonly Row[], assigner = (r: Row) => r.t) =>
-  env.fromSource(new CollectionSource(rows), WatermarkStrategy.forMonotonousTimestamps<Row>().withTimestampAssigner(assigner), 'rows');
+  env.fromSource(
+    new CollectionSource(rows),
+    WatermarkStrategy.forMonotonousTimestamps<Row>().withTimestampAssigner(assigner),
+    'rows',
+  );
 
 /** Runs with a dead-letter output; answers with the letters as "operator position error". */
-async function lettersOf(build: (scope: JobScope) => void, options: InMemoryOptions = {}): Promise<{ letters: string[]; out: unknown[]; counts: Readonly<Record<string, number>> }> {
+async function lettersOf(
+  build: (scope: JobScope) => void,
+  options: InMemoryOptions = {},
+): Promise<{ letters: string[]; out: unknown[]; counts: Readonly<Record<string, number>> }> {
   const run = await runInMemory((scope) => {
     scope.env.deadLetters().sinkTo(scope.sink('letters'));
     build(scope);
@@ -43,7 +50,10 @@ describe('a record that makes user code throw', () => {
     const { letters, out, counts } = await lettersOf(
       ({ env, sink }) => {
         const rows = fromRows(env, [row('a', 1), row('a', 2, 13), row('b', 3)]);
-        rows.map((r) => (r.v === 13 ? boom('thirteen') : r.k)).name('checked').sinkTo(sink('out'));
+        rows
+          .map((r) => (r.v === 13 ? boom('thirteen') : r.k))
+          .name('checked')
+          .sinkTo(sink('out'));
       },
       { rowsPerEpoch },
     );
@@ -65,8 +75,13 @@ describe('a record that makes user code throw', () => {
 
   test('in the timestamp assigner, behind rows that went through other operators', async () => {
     const { letters } = await lettersOf(({ env, sink }) => {
-      const rows = fromRows(env, [row('a', 1), row('a', 2, 13), row('b', 3)], (r) => (r.v === 13 ? boom('no time') : r.t));
-      rows.map((r) => r.k).name('innocent').sinkTo(sink('out'));
+      const rows = fromRows(env, [row('a', 1), row('a', 2, 13), row('b', 3)], (r) =>
+        r.v === 13 ? boom('no time') : r.t,
+      );
+      rows
+        .map((r) => r.k)
+        .name('innocent')
+        .sinkTo(sink('out'));
     });
     expect(letters).toEqual(['rows 1 no time']);
   });
@@ -74,7 +89,11 @@ describe('a record that makes user code throw', () => {
   test('in the key selector', async () => {
     const { letters, out } = await lettersOf(({ env, sink }) => {
       const rows = fromRows(env, [row('a', 1), row('a', 2, 13), row('b', 3)]);
-      rows.keyBy((r) => (r.v === 13 ? null : r.k)).sum('v').name('sums').sinkTo(sink('out'));
+      rows
+        .keyBy((r) => (r.v === 13 ? null : r.k))
+        .sum('v')
+        .name('sums')
+        .sinkTo(sink('out'));
     });
     expect(letters).toEqual([expect.stringMatching(/^sums 1 the key is null/)]);
     expect(out).toHaveLength(2);
@@ -84,11 +103,22 @@ describe('a record that makes user code throw', () => {
     const { letters, out, counts } = await lettersOf(
       ({ env, sink }) => {
         const rows = fromRows(env, [row('a', 1), row('b', 2, 13), row('a', 3), row('a', 40, 7), row('b', 50)]);
-        const process = keyedProcess({ state: {}, processElement: (r: Row, _ctx, out: Collector<string>) => out.collect(r.v === 13 ? boom('p') : r.k) });
+        const process = keyedProcess({
+          state: {},
+          processElement: (r: Row, _ctx, out: Collector<string>) => out.collect(r.v === 13 ? boom('p') : r.k),
+        });
         rows.keyBy('k').process(process).name('process').sinkTo(sink('out'));
-        const add = { createAccumulator: () => 0, add: (r: Row, n: number) => (r.v === 7 ? boom('w') : n + 1), getResult: (n: number) => n };
+        const add = {
+          createAccumulator: () => 0,
+          add: (r: Row, n: number) => (r.v === 7 ? boom('w') : n + 1),
+          getResult: (n: number) => n,
+        };
         rows.keyBy('k').window(TumblingEventTimeWindows.of(10)).aggregate(add).name('window').sinkTo(sink('windows'));
-        rows.keyBy('k').reduce((a, b) => (b.t === 3 ? boom('r') : a)).name('reduce').sinkTo(sink('reduced'));
+        rows
+          .keyBy('k')
+          .reduce((a, b) => (b.t === 3 ? boom('r') : a))
+          .name('reduce')
+          .sinkTo(sink('reduced'));
       },
       { subtasks },
     );
@@ -119,9 +149,15 @@ describe('no record is to blame, so the epoch fails, dead letters or not', () =>
   test.each([0, 100])('a throw in a window that fires, with a lateness of %i ms', async (latenessMs) => {
     const run = lettersOf(({ env, sink }) => {
       env.setRestartStrategy({ kind: 'none' });
-      const windows = fromRows(env, [...rows, row('a', 3)]).keyBy('k').window(TumblingEventTimeWindows.of(10)).allowedLateness(latenessMs);
+      const windows = fromRows(env, [...rows, row('a', 3)])
+        .keyBy('k')
+        .window(TumblingEventTimeWindows.of(10))
+        .allowedLateness(latenessMs);
       let fired = 0;
-      windows.process(() => (latenessMs > 0 && ++fired < 4 ? [] : boom('in a window'))).name('windowed').sinkTo(sink('out'));
+      windows
+        .process(() => (latenessMs > 0 && ++fired < 4 ? [] : boom('in a window')))
+        .name('windowed')
+        .sinkTo(sink('out'));
     });
     await expect(run).rejects.toThrow(/operator "windowed", .*window.*: in a window/);
     expect(thrown).toBe(1);
@@ -132,9 +168,14 @@ describe('no record is to blame, so the epoch fails, dead letters or not', () =>
     const run = lettersOf(({ env, sink }) => {
       env.setRestartStrategy({ kind: 'none' });
       const sums = fromRows(env, many).keyBy('k').sum('v').name('sums');
-      sums.map((r) => (r.v === 700 ? boom('seven hundred') : r)).name('behind').sinkTo(sink('out'));
+      sums
+        .map((r) => (r.v === 700 ? boom('seven hundred') : r))
+        .name('behind')
+        .sinkTo(sink('out'));
     });
-    await expect(run).rejects.toThrow(/^job "job", operator "behind", key group \d+, timestamp 699, value .*: seven hundred$/);
+    await expect(run).rejects.toThrow(
+      /^job "job", operator "behind", key group \d+, timestamp 699, value .*: seven hundred$/,
+    );
     expect(thrown).toBe(1);
   });
 });
@@ -146,10 +187,18 @@ test('dead letters can be keyed and counted, those at the end of the input too',
         fromRows(env, [row('a', 1), row('a', 2, 13), row('b', 3), row('b', 4, 13)])
           .map((r) => (r.v === 13 ? boom(r.k) : r))
           .sinkTo(sink('out'));
-        env.deadLetters().map((l) => ({ k: l.operator, v: 1 })).keyBy('k').sum('v').sinkTo(sink('counts'));
+        env
+          .deadLetters()
+          .map((l) => ({ k: l.operator, v: 1 }))
+          .keyBy('k')
+          .sum('v')
+          .sinkTo(sink('counts'));
       },
       { rowsPerEpoch },
     );
-    expect(run.values('counts')).toEqual([{ k: 'Map', v: 1 }, { k: 'Map', v: 2 }]);
+    expect(run.values('counts')).toEqual([
+      { k: 'Map', v: 1 },
+      { k: 'Map', v: 2 },
+    ]);
   }
 });

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { FileSink, FileSource, jsonEncoder, jsonLines, schema, t } from '../connectors/files/index.ts';
+import { FileSink, FileSource, jsonEncoder, jsonLines, schema, t } from '../../engine/connectors/files/index.ts';
 import {
   ConfigError,
   Duration,
@@ -20,7 +20,7 @@ import {
   type DeadLetter,
   type KeyedContext,
   type OpenContext,
-} from '../index.ts';
+} from '../../engine/index.ts';
 
 const env = (): StreamExecutionEnvironment =>
   StreamExecutionEnvironment.getExecutionEnvironment().setRestartStrategy(RestartStrategies.noRestart());

@@ -1,16 +1,16 @@
 /** Against a naive model: state in plain maps, timers in a set, one watermark for all; every restart. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { keyedProcess, mapState, valueState } from '../api/functions.ts';
-import { MAX_WATERMARK, MIN_WATERMARK } from '../model/watermark.ts';
-import { keyHash } from '../state/key-bytes.ts';
-import { InstantClock } from '../testing/instant-clock.ts';
-import { runInMemory, type InMemoryOptions, type InMemoryRun } from '../testing/run-in-memory.ts';
-import { RowScript } from '../testing/scripted-source.ts';
-import { WatermarkStrategy } from '../time/watermark-strategy.ts';
-import type { Collector } from './collector.ts';
-import { CollectionSource } from './collection-source.ts';
-import { OutputTag } from './output-tag.ts';
+import { keyedProcess, mapState, valueState } from '../../api/functions.ts';
+import { MAX_WATERMARK, MIN_WATERMARK } from '../../model/watermark.ts';
+import { keyHash } from '../../state/key-bytes.ts';
+import { InstantClock } from '../instant-clock.ts';
+import { runInMemory, type InMemoryOptions, type InMemoryRun } from '../run-in-memory.ts';
+import { RowScript } from '../scripted-source.ts';
+import { WatermarkStrategy } from '../../time/watermark-strategy.ts';
+import type { Collector } from '../../operators/collector.ts';
+import { CollectionSource } from '../../operators/collection-source.ts';
+import { OutputTag } from '../../operators/output-tag.ts';
 
 type Action =
   | { readonly do: 'register' | 'delete'; readonly in: number }
@@ -108,25 +108,32 @@ function runRows(rows: readonly Row[], options: InMemoryOptions): Promise<InMemo
   return runInMemory(({ env, sink }) => {
     env.setMaxParallelism(GROUPS);
     const strategy = WatermarkStrategy.forBoundedOutOfOrderness<Row>(DELAY).withTimestampAssigner((row) => row.t);
-    const out = env.fromSource(new CollectionSource(rows), strategy, 'rows').keyBy('k').process(
-      keyedProcess({
-        state: { seen: valueState<number>() },
-        processElement(row: Row, ctx, collect: Collector<string>) {
-          onRow(hostOf(ctx, collect), row);
-        },
-        onTimer(time, ctx, collect: Collector<string>) {
-          expect(ctx.timestamp()).toBe(time);
-          expect(ctx.timeDomain).toBe('event-time');
-          onTimer(hostOf(ctx, collect), time);
-        },
-      }),
-    );
+    const out = env
+      .fromSource(new CollectionSource(rows), strategy, 'rows')
+      .keyBy('k')
+      .process(
+        keyedProcess({
+          state: { seen: valueState<number>() },
+          processElement(row: Row, ctx, collect: Collector<string>) {
+            onRow(hostOf(ctx, collect), row);
+          },
+          onTimer(time, ctx, collect: Collector<string>) {
+            expect(ctx.timestamp()).toBe(time);
+            expect(ctx.timeDomain).toBe('event-time');
+            onTimer(hostOf(ctx, collect), time);
+          },
+        }),
+      );
     out.sinkTo(sink('main'));
     out.getSideOutput(SIDE).sinkTo(sink('side'));
   }, options);
 }
 
-type Ctx = Parameters<Parameters<typeof keyedProcess<string, Row, string, { seen: ReturnType<typeof valueState<number>> }>>[0]['processElement']>[1];
+type Ctx = Parameters<
+  Parameters<
+    typeof keyedProcess<string, Row, string, { seen: ReturnType<typeof valueState<number>> }>
+  >[0]['processElement']
+>[1];
 const hostOf = (ctx: Ctx, collect: Collector<string>): Host => ({
   key: ctx.getCurrentKey(),
   watermark: ctx.currentWatermark(),
@@ -145,14 +152,26 @@ const outOf = (run: InMemoryRun, sink: string): Out[] =>
   run.rows(sink).map(({ epoch, value, timestamp }) => ({ at: epoch, text: value as string, timestamp }));
 
 /** The rows of one key group in their order; between groups in several slots there is none. */
-const byGroup = (rows: readonly Out[]): Out[][] => [0, 1, 2].map((group) => rows.filter((row) => keyHash(row.text[0]) % GROUPS === group));
+const byGroup = (rows: readonly Out[]): Out[][] =>
+  [0, 1, 2].map((group) => rows.filter((row) => keyHash(row.text[0]) % GROUPS === group));
 
 const action: fc.Arbitrary<Action> = fc.oneof(
-  fc.record({ do: fc.constantFrom('register' as const, 'register' as const, 'delete' as const), in: fc.integer({ min: -12, max: 15 }) }),
+  fc.record({
+    do: fc.constantFrom('register' as const, 'register' as const, 'delete' as const),
+    in: fc.integer({ min: -12, max: 15 }),
+  }),
   fc.record({ do: fc.constantFrom('past' as const, 'emit' as const, 'side' as const), in: fc.nat(4) }),
 );
 const input = fc
-  .array(fc.record({ k: fc.constantFrom('a', 'b', 'c', 'd', 'e'), ahead: fc.nat(6), back: fc.nat(10), actions: fc.array(action, { maxLength: 3 }) }), { maxLength: 30 })
+  .array(
+    fc.record({
+      k: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
+      ahead: fc.nat(6),
+      back: fc.nat(10),
+      actions: fc.array(action, { maxLength: 3 }),
+    }),
+    { maxLength: 30 },
+  )
   .map((steps) => {
     let time = -10;
     return steps.map(({ k, ahead, back, actions }): Row => ({ k, t: (time += ahead) - back, actions }));
@@ -184,10 +203,26 @@ describe('KeyedProcessFunction', () => {
   });
 
   test('a timer registered in onTimer for a time that has passed fires in the same advance; a deleted one does not', async () => {
-    const rows: Row[] = [{ k: 'a', t: 0, actions: [{ do: 'register', in: 3 }, { do: 'register', in: 8 }] }, { k: 'a', t: 100, actions: [] }];
+    const rows: Row[] = [
+      {
+        k: 'a',
+        t: 0,
+        actions: [
+          { do: 'register', in: 3 },
+          { do: 'register', in: 8 },
+        ],
+      },
+      { k: 'a', t: 100, actions: [] },
+    ];
     const run = await runRows(rows, { rowsPerEpoch: 1 });
     // 3 registers 7, and 7 registers 6 behind itself, which registers 10.
-    expect(run.rows('main').map((row) => [row.epoch, row.timestamp])).toEqual([[2, 3], [2, 7], [2, 6], [2, 8], [2, 10]]);
+    expect(run.rows('main').map((row) => [row.epoch, row.timestamp])).toEqual([
+      [2, 3],
+      [2, 7],
+      [2, 6],
+      [2, 8],
+      [2, 10],
+    ]);
   });
 
   test('a fraction of a millisecond is cut off alike when a timer is registered and deleted', async () => {
