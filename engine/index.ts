@@ -8,6 +8,7 @@ export { KeyedStream } from './api/keyed-stream.ts';
 export { WindowedStream } from './api/windowed-stream.ts';
 export { defineJob, type Config, type ConfigDefaults, type JobModule } from './api/define-job.ts';
 export type { JobExecutionResult } from './api/executor.ts';
+export { JobClient } from './api/job-client.ts';
 export {
   aggregatingState,
   keyedProcess,
@@ -23,7 +24,7 @@ export {
 export { CheckpointConfig, RestartStrategies, type CheckpointRetention } from './api/job-settings.ts';
 export type { RestartStrategy } from './model/restart-strategy.ts';
 export type { DeadLetter } from './model/bad-record.ts';
-export { ConfigError, CorruptionError, FencedError, InvariantError, MillraceError, RetryableError, UserCodeError } from './model/errors.ts';
+export { ConfigError, CorruptionError, FencedError, InvariantError, MillraceError, RetryableError, UnknownOutcomeError, UserCodeError } from './model/errors.ts';
 export { MAX_WATERMARK, MIN_WATERMARK } from './model/watermark.ts';
 export type { Collector } from './operators/collector.ts';
 export type { KeyedContext, OnTimerContext, OpenContext, TimeDomain, TimerServiceView } from './operators/keyed-process-function.ts';
@@ -44,12 +45,23 @@ export { WatermarkStrategy, type TimestampAssigner } from './time/watermark-stra
 export { TumblingEventTimeWindows, type AlignedWindows } from './windows/assigners.ts';
 export type { TimeWindow } from './windows/time-window.ts';
 export { ProcessWindowFunction, type WindowContext, type WindowFunction } from './windows/window-function.ts';
-export type { DeliveryGuarantee, Sink } from './ports/sink.ts';
-export type { Source } from './ports/source.ts';
+export type {
+  DeliveryGuarantee,
+  Publication,
+  Sink,
+  SinkContext,
+  SinkPublisher,
+  SinkWriter,
+  StagedOutput,
+} from './ports/sink.ts';
+export type { FillResult, Source, SourceContext, SplitReader, SplitSpec } from './ports/source.ts';
+export type { SourceBatch } from './model/source-batch.ts';
+export type { BadRecord } from './model/bad-record.ts';
+export type { EpochMode } from './model/epoch-mode.ts';
 export { parseTimestamp } from './formats/timestamp.ts';
 export { schema, t, type InferRow, type Schema } from './formats/schema.ts';
 
-injectExecutor(async (graph, settings) => {
-  const { job, epochs, durationMs, counts } = await runEmbedded(graph, settings);
-  return { job, epochs, durationMs, counts };
+injectExecutor(async (graph, settings, signals) => {
+  const { job, epochs, durationMs, counts, ending } = await runEmbedded(graph, settings, signals);
+  return { job, epochs, durationMs, counts, ending };
 });

@@ -12,6 +12,7 @@ import type { Source } from '../ports/source.ts';
 import { WatermarkStrategy } from '../time/watermark-strategy.ts';
 import { SingleOutputStreamOperator, type DataStream } from './data-stream.ts';
 import { currentExecutor, type Executor, type JobExecutionResult } from './executor.ts';
+import { JobClient } from './job-client.ts';
 import { CheckpointConfig, RestartStrategies, type JobSettings } from './job-settings.ts';
 import type { StreamContext } from './stream-context.ts';
 
@@ -121,7 +122,17 @@ export class StreamExecutionEnvironment {
   async execute(jobName?: string): Promise<JobExecutionResult> {
     if (jobName !== undefined) this.jobName = jobName;
     const run: Executor = currentExecutor();
-    return await run(this.toJobGraph(), this.settings());
+    return await run(this.toJobGraph(), this.settings(), {});
+  }
+
+  /** Starts the job and returns at once with a handle to stop, cancel or await it. */
+  executeAsync(jobName?: string): JobClient {
+    if (jobName !== undefined) this.jobName = jobName;
+    const stop = new AbortController();
+    const cancel = new AbortController();
+    const run: Executor = currentExecutor();
+    const result = run(this.toJobGraph(), this.settings(), { stop: stop.signal, cancel: cancel.signal });
+    return new JobClient(this.jobName, result, stop, cancel);
   }
 
   /** @internal */

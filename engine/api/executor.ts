@@ -10,11 +10,18 @@ export interface JobExecutionResult {
   /** Epochs committed in this execution. */
   readonly epochs: number;
   readonly durationMs: number;
+  /** How it ended; 'finished before': a job with stored state whose input had ended earlier. */
+  readonly ending: 'finished' | 'stopped' | 'cancelled' | 'finished before' | 'cancelled before';
   /** Sums over the job: recordsIn, filtered, late, lateDropped, deadLettered, refired, recordsOut … */
   readonly counts: Readonly<Record<string, number>>;
 }
 
-export type Executor = (graph: JobGraph, settings: JobSettings) => Promise<JobExecutionResult>;
+export interface JobSignals {
+  readonly stop?: AbortSignal;
+  readonly cancel?: AbortSignal;
+}
+
+export type Executor = (graph: JobGraph, settings: JobSettings, signals: JobSignals) => Promise<JobExecutionResult>;
 
 let executor: Executor | null = null;
 

@@ -33,5 +33,5 @@ it('adds up', () => {
 
 it('says that a job had finished before, and that one was interrupted', () => {
   expect(accountingText({ ...run, ending: 'finished before', epochs: 0 })).toMatch(/had finished before(?![^]*epochs)/);
-  expect(accountingText({ ...run, ending: 'interrupted' })).toContain('the same command goes on from here');
+  expect(accountingText({ ...run, ending: 'stopped' })).toContain('the same command goes on from here');
 });

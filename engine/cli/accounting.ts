@@ -1,9 +1,10 @@
 /** What a run has done, in numbers that add up. */
+import type { JobExecutionResult } from '../api/executor.ts';
 import { whole } from './progress.ts';
 
 export interface Accounting {
   readonly job: string;
-  readonly ending: 'finished' | 'interrupted' | 'finished before' | 'cancelled before';
+  readonly ending: JobExecutionResult['ending'];
   /** Of this run, not of the job. */
   readonly epochs: number;
   readonly durationMs: number;
@@ -37,7 +38,8 @@ export function accountingText(run: Accounting): string {
   }
   const title = {
     finished: `Job "${run.job}" has finished.`,
-    interrupted: `Job "${run.job}" was interrupted; the same command goes on from here. So far:`,
+    cancelled: `Job "${run.job}" was cancelled. Until then:`,
+    stopped: `Job "${run.job}" was interrupted; the same command goes on from here. So far:`,
     'cancelled before': `Job "${run.job}" was cancelled before; \`--restore\` begins a new run on what it left. Its sums:`,
     'finished before': `Job "${run.job}" had finished before, nothing was left to do. Its sums:`,
   }[run.ending];

@@ -1,6 +1,7 @@
 /** The command line: what there is to say, and what an error looks like. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { messageOf } from '../model/errors.ts';
+import { cancelCommand, type CancelOptions } from './cancel-command.ts';
 import type { CliIo } from './cli-io.ts';
 import { errorCodeOf, EXIT, EXIT_CODES_HELP, exitCodeOf, type ExitCode } from './exit-codes.ts';
 import { graphCommand, type GraphOptions } from './graph-command.ts';
@@ -58,6 +59,15 @@ function buildProgram(io: CliIo, exitWith: (code: ExitCode) => void): Command {
     .addOption(settingOption('a setting of the job; also as environment variable MILLRACE_SET_<NAME>'))
     .option('--json', 'a line of JSON per epoch and one at the end on standard output')
     .action(async (job: string, options: RunOptions) => exitWith(await runCommand(job, options, io)));
+
+  program
+    .command('cancel')
+    .description('end a job that nobody runs at the moment; its checkpoint stays, or is deleted, as the job says')
+    .argument('<job>', 'a module that exports a job')
+    .option('--state <dir>', 'folder of the job\'s state (default: ".millrace/<job name>")')
+    .addOption(settingOption('a setting of the job'))
+    .option('--json', 'as JSON')
+    .action((job: string, options: CancelOptions) => cancelCommand(job, options, io));
 
   program
     .command('graph')

@@ -1,7 +1,7 @@
 /** `millrace run JOB`: embedded in this process until the input ends, with progress, the job's report, and an accounting. */
 import type { JobModule } from '../api/define-job.ts';
 import type { Manifest } from '../checkpoint/records.ts';
-import { runEmbedded, type EmbeddedResult } from '../embedded/executor.ts';
+import { runEmbedded } from '../embedded/executor.ts';
 import { MIN_WATERMARK } from '../model/watermark.ts';
 import type { EpochMode } from '../model/epoch-mode.ts';
 import { accountingText, type Accounting } from './accounting.ts';
@@ -34,7 +34,7 @@ export async function runCommand(file: string, options: RunOptions, io: CliIo): 
     if (report !== null && finished) io.stdout.write(`\n${await report(accounting, job.resolve(overrides))}\n`);
     io.stdout.write(accountingText(accounting));
   }
-  return accounting.ending === 'interrupted' ? EXIT.interrupted : EXIT.ok;
+  return accounting.ending === 'stopped' ? EXIT.interrupted : EXIT.ok;
 }
 
 async function execute(
@@ -60,7 +60,7 @@ async function execute(
   let recordsRead = 0;
   const rate = (): number => Math.round((1000 * recordsRead) / Math.max(1, io.nowMs() - startedMs));
   try {
-    const { outcome, epochs, durationMs, counts } = await runEmbedded(
+    const { ending, epochs, durationMs, counts } = await runEmbedded(
       graph,
       { ...env.settings(), stateDir },
       {
@@ -81,7 +81,7 @@ async function execute(
     );
     return {
       job: job.name,
-      ending: endingOf(outcome),
+      ending,
       epochs,
       durationMs: Math.round(durationMs),
       recordsPerSecond: rate(),
@@ -91,12 +91,6 @@ async function execute(
     stopListening();
     progress.end();
   }
-}
-
-function endingOf(outcome: EmbeddedResult['outcome']): Accounting['ending'] {
-  if (outcome.kind === 'finished') return 'finished';
-  if (outcome.kind === 'already') return outcome.phase === 'cancelled' ? 'cancelled before' : 'finished before';
-  return 'interrupted';
 }
 
 function progressOf(manifest: Manifest, recordsPerSecond: number, fraction: number | null): ProgressFacts {

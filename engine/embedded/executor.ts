@@ -75,8 +75,11 @@ export interface EmbeddedOptions {
   readonly lease?: JobOptions['lease'];
 }
 
+export type Ending = 'finished' | 'stopped' | 'cancelled' | 'finished before' | 'cancelled before';
+
 export interface EmbeddedResult {
   readonly outcome: JobOutcome;
+  readonly ending: Ending;
   readonly job: string;
   readonly epochs: number;
   readonly durationMs: number;
@@ -136,7 +139,7 @@ export async function runEmbedded(graph: RunnerOptions['graph'], settings: Embed
     const durationMs = clock.monotonicMs() - startedMs;
     const last = manifest as Manifest | null;
     refuse(graph.job, outcome);
-    return { outcome, job: graph.job, epochs, durationMs, counts: last?.totals ?? {}, manifest: last, longestPauseMs: fused.pauses.longestMs };
+    return { outcome, ending: endingOf(outcome), job: graph.job, epochs, durationMs, counts: last?.totals ?? {}, manifest: last, longestPauseMs: fused.pauses.longestMs };
   } finally {
     await runner.close();
     if (options.ports === undefined) await log?.close();
@@ -195,6 +198,11 @@ function hybridRunner(
   const setup = { jobUrl, overrides, job: graph.job, parallelism: workers, graphHash: graph.hash, stateDir: settings.stateDir };
   const pool = new WorkerPool(setup);
   return new HybridRunner(fused, { ...common, peer: (index) => pool.peer(index), closePeers: () => pool.close() });
+}
+
+function endingOf(outcome: JobOutcome): Ending {
+  if (outcome.kind === 'already') return outcome.phase === 'cancelled' ? 'cancelled before' : 'finished before';
+  return outcome.kind === 'stopped' || outcome.kind === 'cancelled' ? outcome.kind : 'finished';
 }
 
 function refuse(job: string, outcome: JobOutcome): void {

@@ -10,6 +10,7 @@ import type { LineBatch } from './line-batch.ts';
 /** Readable bytes a buffer must have after the last line: generated scanners compare several bytes at once. */
 export const DECODE_SLACK_BYTES = 64;
 
+/** @internal */
 export interface LineDecoder {
   /**
    * Decodes lines of `bytes[from, to)`: at most `maxRows` records, at least one line. `bytes[to - 1]` is a newline, and
@@ -27,7 +28,10 @@ export interface LineFormat<T> {
   readonly name: string;
   /** True: the first line of a file names its columns, and is given to `lineDecoder`. */
   readonly hasHeader: boolean;
-  /** A decoder for one split. `header`: the file's first line without its line break, null unless `hasHeader`. */
+  /**
+   * A decoder for one split. `header`: the file's first line without its line break, null unless `hasHeader`.
+   * @internal
+   */
   lineDecoder(header: Buffer | null): LineDecoder;
   /** One record that is not part of a file (a log's value). Throws an Error that says why it does not decode. */
   decodeRecord(bytes: Uint8Array): T;

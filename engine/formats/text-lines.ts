@@ -39,7 +39,10 @@ class TextLineDecoder implements LineDecoder {
   }
 }
 
-/** Text of the line `bytes[from, end)` without a trailing carriage return; a fresh string that keeps nothing else alive. */
+/**
+ * Text of the line `bytes[from, end)` without a trailing carriage return; a fresh string that keeps nothing else alive.
+ * @internal
+ */
 export function lineText(bytes: Buffer, from: number, end: number): string {
   const to = end > from && bytes[end - 1] === 13 ? end - 1 : end;
   return isAscii(bytes.subarray(from, to)) ? bytes.latin1Slice(from, to) : bytes.utf8Slice(from, to);

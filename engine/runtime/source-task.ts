@@ -154,7 +154,8 @@ export class SourceTask {
   release(batch: ExchangeBatch): void {
     const { source } = batch;
     batch.source = null;
-    this.spare.push(batch);
+    // Parts for several subtasks come back too: more than there were batches.
+    if (this.spare.length < MAX_SPARE) this.spare.push(batch);
     if (source !== null) this.letGo(source);
   }
 
@@ -228,6 +229,8 @@ export function channelRank(split: SplitTask, leaf: number): number {
   return split.rank * MAX_LEAVES + leaf;
 }
 const MAX_LEAVES = 1024;
+/** Exchange batches kept for reuse. */
+const MAX_SPARE = 64;
 
 export function takeChainCounts(chain: CompiledChain, into: Map<string, number>): void {
   chain.counterNames.forEach((name, i) => into.set(name, (into.get(name) ?? 0) + chain.counters[i]!));

@@ -106,7 +106,7 @@ const shownPlain = (p: Plain): unknown => ({
 
 const mapKey = fc.oneof(fc.constantFrom('x', 'y', '\0ox', 1, '1', true, 2n), fc.constantFrom([1], { p: 1 }, ['x']));
 const textOf = (key: unknown): string =>
-  typeof key === 'object' ? `o${JSON.stringify(key)}` : `${typeof key} ${String(key)}`;
+  typeof key === 'object' ? `o${JSON.stringify(key)}` : `${typeof key} ${key as string}`;
 const n = fc.integer({ min: 0, max: 9 });
 
 interface Command {
@@ -191,7 +191,7 @@ const change: fc.Arbitrary<Command> = fc.oneof(
 const stepOf = fc.record({
   key: fc.constantFrom(...KEYS),
   change,
-  then: fc.constantFrom('nothing', 'nothing', 'snapshot', 'restart'),
+  after: fc.constantFrom('nothing', 'nothing', 'snapshot', 'restart'),
 });
 
 describe('keyed states', () => {
@@ -205,11 +205,11 @@ describe('keyed states', () => {
         for (const {
           key,
           change: { apply },
-          then,
+          after,
         } of steps) {
           apply(store.at(key), plain[key]!);
-          if (then !== 'nothing') store.snapshot();
-          if (then === 'restart') store.restart();
+          if (after !== 'nothing') store.snapshot();
+          if (after === 'restart') store.restart();
           for (const k of KEYS) expect(store.shown(k)).toEqual(shownPlain(plain[k]!));
         }
         store.snapshot();

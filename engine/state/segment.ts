@@ -9,7 +9,7 @@
  * A wrong magic, length or checksum is a CorruptionError: corrupt state is reported, never used.
  */
 import { crc32, zstdCompressSync, zstdDecompressSync, constants } from 'node:zlib';
-import { CorruptionError } from '../model/errors.ts';
+import { ConfigError, CorruptionError } from '../model/errors.ts';
 import { pack, unpack } from './serializer.ts';
 import type { StateReader, StateWriter } from './state-entries.ts';
 
@@ -20,7 +20,9 @@ const HEADER = 16;
 const COMPRESS_FROM_BYTES = 4096;
 
 type Block = [keys: unknown[], names: number[], subs: unknown[], values: unknown[], removed: number[]];
-type Index = { names: string[]; groups: number[]; offsets: number[]; lengths: number[] };
+/** How values are written. A reader knows all released ones, and refuses what it does not know before anything is used. */
+const SERIALIZER = 'msgpackr/1';
+type Index = { serializer: string; names: string[]; groups: number[]; offsets: number[]; lengths: number[] };
 
 export class SegmentWriter implements StateWriter {
   private readonly blocks: (Block | undefined)[] = [];
@@ -51,7 +53,7 @@ export class SegmentWriter implements StateWriter {
   /** The segment's bytes; null when nothing was written. */
   finish(): Uint8Array | null {
     if (this.entries === 0) return null;
-    const index: Index = { names: [...this.names.keys()], groups: [], offsets: [], lengths: [] };
+    const index: Index = { serializer: SERIALIZER, names: [...this.names.keys()], groups: [], offsets: [], lengths: [] };
     const parts: Uint8Array[] = [];
     let offset = 0;
     this.blocks.forEach((block, keyGroup) => {
@@ -98,6 +100,12 @@ export function readSegment(bytes: Uint8Array, from: number, to: number, what: s
   const view = new DataView(body.buffer, body.byteOffset, body.length);
   const indexLength = view.getUint32(0, true);
   const index = unpack(body.subarray(4, 4 + indexLength)) as Index;
+  if (index.serializer !== SERIALIZER) {
+    throw new ConfigError(
+      `${what} holds the states ${index.names.join(', ')}, written with serializer ${index.serializer}; this version reads ${SERIALIZER}. Nothing was changed: run the version that wrote it, or restore another checkpoint.`,
+      { what },
+    );
+  }
   const blocksAt = 4 + indexLength;
   for (let g = 0; g < index.groups.length; g++) {
     const keyGroup = index.groups[g]!;

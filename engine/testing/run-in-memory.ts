@@ -21,7 +21,7 @@ import { InstantClock } from './instant-clock.ts';
 export interface JobScope {
   readonly env: StreamExecutionEnvironment;
   /** The sink of this name: the same one in every execution. */
-  sink<T>(name: string): Sink<T>;
+  readonly sink: <T>(name: string) => Sink<T>;
 }
 
 export interface InMemoryOptions {
@@ -90,7 +90,7 @@ export async function runInMemory(
   const sinkOf = <T>(name: string): Sink<T> => {
     let sink = sinks.get(name);
     if (sink === undefined) sinks.set(name, (sink = new CommittedRows<unknown>()));
-    return sink as unknown as Sink<T>;
+    return sink;
   };
   let steps = 0;
   for (let execution = 0; execution < MAX_EXECUTIONS; execution++) {

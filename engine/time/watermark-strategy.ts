@@ -51,8 +51,8 @@ export class WatermarkStrategy<T> {
     return new WatermarkStrategy<T>({ kind: 'bounded', delayMs }, null, null);
   }
 
-  withTimestampAssigner(assigner: TimestampAssigner<T>): WatermarkStrategy<T> {
-    return new WatermarkStrategy<T>(this.rule, assigner, this.idlenessMs);
+  withTimestampAssigner<U extends T>(assigner: TimestampAssigner<U>): WatermarkStrategy<U> {
+    return new WatermarkStrategy<U>(this.rule, assigner, this.idlenessMs);
   }
 
   withIdleness(idlenessMs: number): WatermarkStrategy<T> {

@@ -10,17 +10,16 @@ import { DictionaryHint } from './string-column.ts';
 export class LazyShape {
   readonly names: readonly string[];
   readonly hints: readonly DictionaryHint[];
+  /** The same array as long as nothing new is learned. */
+  types: readonly LazyType[];
   /** null: every row so far was null. */
   private readonly known: (LazyType | null)[];
 
   constructor(cols: ColumnSet) {
     this.names = [...cols.fields.keys()];
     this.known = this.names.map((_, i) => (cols.start[i] ? 'string' : null));
+    this.types = typesOf(this.known);
     this.hints = this.names.map(() => new DictionaryHint());
-  }
-
-  get types(): readonly LazyType[] {
-    return this.known.map((type) => type ?? 'number');
   }
 
   isString(field: number): boolean {
@@ -43,7 +42,12 @@ export class LazyShape {
         return;
       }
     });
+    this.types = typesOf(this.known);
   }
+}
+
+function typesOf(known: readonly (LazyType | null)[]): readonly LazyType[] {
+  return known.map((type) => type ?? 'number');
 }
 
 /** Shapes of column sets: those of one format are the same. */

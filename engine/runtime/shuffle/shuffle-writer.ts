@@ -22,7 +22,7 @@ import {
 import { BlockOutput } from './block-output.ts';
 import { hashColumn, hashOfKey } from './key-hashes.ts';
 import { LazyShapes, type LazyShape } from './lazy-shape.ts';
-import { StagedRows, ValueShapes, type RowKind } from './staged-rows.ts';
+import { sameKey, StagedRows, ValueShapes, type RowKind } from './staged-rows.ts';
 
 export interface ShuffleTarget {
   readonly maxParallelism: number;
@@ -250,8 +250,7 @@ class Receiver {
     const offset = out.at;
     const { firstWm } = staged;
     const shape = staged.write(out);
-    const text = JSON.stringify(shape);
-    let number = shapes.findIndex((known) => JSON.stringify(known) === text);
+    let number = shapes.findIndex((known) => sameShape(known, shape));
     if (number < 0) number = shapes.push(shape) - 1;
     staged.entry.chunks.push({ offset, rows, shape: number, firstWm });
     this.chunkRows = Math.min(MAX_CHUNK_ROWS, Math.max(1, Math.floor((rows * CHUNK_BYTES) / (out.at - offset))));
@@ -272,6 +271,14 @@ class Receiver {
     for (const staged of this.channels.values())
       staged.begin(this.entry(staged.entry.channel, staged.entry.split), staged.kind);
   }
+}
+
+/** Names and types are kept by what made the shape, so they need not be compared one by one. */
+function sameShape(a: ChunkShape, b: ChunkShape): boolean {
+  if (a.located !== b.located || a.rows.kind !== b.rows.kind || !sameKey(a.key, b.key)) return false;
+  if (a.rows.kind === 'values' || b.rows.kind === 'values') return true;
+  if (a.rows.names !== b.rows.names) return false;
+  return a.rows.kind === 'record' || a.rows.types === (b.rows as typeof a.rows).types;
 }
 
 function ownersOf(maxParallelism: number, receivers: number): Int32Array {

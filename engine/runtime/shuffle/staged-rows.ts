@@ -197,7 +197,7 @@ function roughBytes(value: unknown, depth: number): number {
   return sum;
 }
 
-function sameKey(a: KeySource, b: KeySource): boolean {
+export function sameKey(a: KeySource, b: KeySource): boolean {
   return a.kind === b.kind && (a.kind === 'sent' || a.field === (b as typeof a).field);
 }
 

@@ -166,7 +166,13 @@ const PROGRAMS: Readonly<Record<string, Program>> = {
           if (e.v !== 13) return;
           for (const state of [list, max, agg, map]) state.clear();
           const empty = list.get().length === 0 && map.isEmpty() ? 'yes' : 'no';
-          out.collect({ key, cleared: 'yes', max: String(max.get()), agg: String(agg.get()), empty });
+          out.collect({
+            key,
+            cleared: 'yes',
+            max: String(max.get()),
+            agg: agg.get() === null ? 'null' : 'something',
+            empty,
+          });
         },
       }),
     ),

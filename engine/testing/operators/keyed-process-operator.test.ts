@@ -41,8 +41,9 @@ function onRow(host: Host, row: Row): void {
   for (const action of row.actions) {
     if (action.do === 'register') host.register(row.t + action.in);
     else if (action.do === 'delete') host.delete(row.t + action.in);
-    else if (action.do === 'past') host.watermark > MIN_WATERMARK && host.register(host.watermark - action.in);
-    else host[action.do === 'emit' ? 'main' : 'side'](`${host.key} row ${row.t} ${host.seen()} ${host.watermark}`);
+    else if (action.do === 'past') {
+      if (host.watermark > MIN_WATERMARK) host.register(host.watermark - action.in);
+    } else host[action.do === 'emit' ? 'main' : 'side'](`${host.key} row ${row.t} ${host.seen()} ${host.watermark}`);
   }
 }
 function onTimer(host: Host, time: number): void {

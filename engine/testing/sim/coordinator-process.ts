@@ -1,6 +1,8 @@
 /** One start of the real coordinator with the real fused runner, in a simulated process. */
 import type { JobGraph } from '../../graph/job-graph.ts';
 import { fixedDelay } from '../../model/restart-strategy.ts';
+import type { BlobStore } from '../../ports/blob-store.ts';
+import type { StateStore } from '../../ports/state-store.ts';
 import { runJob } from '../../runtime/coordinator.ts';
 import { FusedRunner } from '../../runtime/fused-runner.ts';
 import type { JobOutcome, JobSettings } from '../../runtime/job-options.ts';
@@ -13,7 +15,10 @@ import { SimBlobStore, SimStateStore } from './sim-stores.ts';
 import type { World } from './world.ts';
 
 export interface Running {
+  readonly name: string;
   readonly process: SimProcess;
+  /** Kept by a warm container for the next start in it. */
+  readonly fused: FusedRunner;
   readonly stop: AbortController;
   readonly cancel: AbortController;
 }
@@ -44,17 +49,15 @@ export function settingsOf(d: Decisions, spec: GraphSpec): JobSettings {
   };
 }
 
-/** `ended` is told once: the outcome, what the coordinator threw, or that its process died. */
-export function startCoordinator(job: JobInWorld, name: string, restore: boolean, ended: (how: Ended) => void): Running {
+/** `ended` is told once: the outcome, what the coordinator threw, or that its process died. `warm`: an earlier start in this process. */
+export function startCoordinator(job: JobInWorld, name: string, restore: boolean, warm: Running | null, ended: (how: Ended) => void): Running {
   const { world, graph, settings, mutant } = job;
-  const process = new SimProcess(world, name);
+  const process = warm?.process ?? new SimProcess(world, name);
+  process.exited = false;
   world.processes.set(name, process);
   const clock = new SimClock(process, () => process.skewMs + world.jumpMs);
-  const stores = { store: new SimStateStore(process), blobs: new SimBlobStore(process) };
-  const store = mutant?.store?.(stores.store, process) ?? stores.store;
-  const blobs = mutant?.blobs?.(stores.blobs, process) ?? stores.blobs;
-  const { subtasks } = job.spec;
-  const fused = new FusedRunner({ job: world.job, graph, clock, blobs, log: null, subtasks });
+  const { store, blobs } = storesOf(process, mutant);
+  const fused = warm?.fused ?? new FusedRunner({ job: world.job, graph, clock, blobs, log: null, subtasks: job.spec.subtasks });
   const runner = mutant?.runner?.({ process, restore, store, blobs, runner: fused }) ?? fused;
   const stop = new AbortController();
   const cancel = new AbortController();
@@ -88,7 +91,14 @@ export function startCoordinator(job: JobInWorld, name: string, restore: boolean
       tell({ threw });
     },
   );
-  return { process, stop, cancel };
+  return { name, process, fused, stop, cancel };
+}
+
+/** The stores as the process sees them, a mutant in between. */
+export function storesOf(process: SimProcess, mutant: Mutant | null): { readonly store: StateStore; readonly blobs: BlobStore } {
+  const store = new SimStateStore(process);
+  const blobs = new SimBlobStore(process);
+  return { store: mutant?.store?.(store, process) ?? store, blobs: mutant?.blobs?.(blobs, process) ?? blobs };
 }
 
 /** Another host may not know; a wrong "dead" (a stolen lease) must be harmless, too. */
@@ -97,8 +107,8 @@ function knowledgeOf(world: World, asking: string, owner: string): 'alive' | 'de
   const alive = process !== undefined && process.alive && !process.exited;
   if (!world.calm) {
     const u = world.d.unit(`${asking} knows ${owner}`);
-    if (u < 0.15) return 'dead';
-    if (u < 0.5) return 'unknown';
+    if (u < (process?.suspected === true ? 0.7 : 0.15)) return 'dead';
+    if (u < 0.8) return 'unknown';
   }
   return alive ? 'alive' : 'dead';
 }

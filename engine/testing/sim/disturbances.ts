@@ -1,13 +1,12 @@
 /** What else may happen to a job: a sweep by whoever has once read the head, and a second invocation of an attempt. */
-import { decodeRecord } from '../../checkpoint/codec.ts';
+import { decodeRecord, encodeRecord } from '../../checkpoint/codec.ts';
 import { ackKeyOf } from '../../checkpoint/effects.ts';
-import { encodeRecord } from '../../checkpoint/codec.ts';
 import type { Plan } from '../../checkpoint/records.ts';
 import { attemptId } from '../../model/ids.ts';
 import { FusedRunner } from '../../runtime/fused-runner.ts';
 import { readHead } from '../../runtime/job-records.ts';
 import { sweep } from '../../runtime/sweep.ts';
-import type { JobInWorld } from './coordinator-process.ts';
+import { storesOf, type JobInWorld } from './coordinator-process.ts';
 import type { Mutant } from './mutant.ts';
 import { SimClock } from './sim-clock.ts';
 import { SimProcess } from './sim-process.ts';
@@ -40,11 +39,10 @@ export async function duplicateAttempt(job: JobInWorld, name: string): Promise<v
   if (bytes === undefined) return;
   const plan = decodeRecord<Plan>(bytes, key);
   const process = new SimProcess(world, name);
-  const store = new SimStateStore(process);
-  const own = new SimBlobStore(process);
-  const blobs = mutant?.blobs?.(own, process) ?? own;
+  const { store, blobs } = storesOf(process, mutant);
   const clock = new SimClock(process);
-  const runner = new FusedRunner({ job: world.job, graph, clock, blobs, log: null, subtasks: spec.subtasks });
+  const fused = new FusedRunner({ job: world.job, graph, clock, blobs, log: null, subtasks: spec.subtasks });
+  const runner = mutant?.runner?.({ process, restore: false, store, blobs, runner: fused }) ?? fused;
   const { intervalMs, timeoutMs } = job.settings;
   const budget = { intervalMs, timeoutMs, maxRows: world.d.pick(`${name}.rows`, [1, 5, 1000]), signal: new AbortController().signal };
   try {

@@ -1,6 +1,7 @@
 /** Guards between the coordinator and the data plane: publish after the commit, stamp, plans as they are, the cache's tag. */
 import { decodeRecord } from '../../checkpoint/codec.ts';
 import type { Manifest, Plan } from '../../checkpoint/records.ts';
+import { attemptId } from '../../model/ids.ts';
 import { MAX_WATERMARK } from '../../model/watermark.ts';
 import type { EpochRunner } from '../../runtime/epoch-runner.ts';
 import type { FusedRunner } from '../../runtime/fused-runner.ts';
@@ -190,6 +191,12 @@ export const runnerMutants: readonly Mutant[] = [
           await runner.publish(manifest);
         },
       }),
+  },
+  {
+    name: 'names-without-attempt',
+    law: 'E2',
+    what: "an object's name does not say which attempt wrote it",
+    runner: ({ runner }) => replaced<EpochRunner>(runner, { run: (plan, _attempt, budget) => runner.run(plan, attemptId('any'), budget) }),
   },
   {
     name: 'end-told-too-early',

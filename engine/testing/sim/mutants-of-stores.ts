@@ -121,18 +121,6 @@ export const storeMutants: readonly Mutant[] = [
   { name: 'segments-not-awaited', law: 'E2', what: 'an attempt acks before its segments are durable', blobs: unawaitedBlobs('attempt') },
   { name: 'horizon-moves-first', law: 'section 5', what: 'the head refers to a folded base before it is written', blobs: unawaitedBlobs('fold') },
   {
-    name: 'names-without-attempt',
-    law: 'E2',
-    what: "an object's name does not say which attempt wrote it",
-    blobs: (blobs) => {
-      const plain = (name: string): string => name.replace(/fused-0-[^/]+/, 'fused-0-any');
-      return replaced(blobs, {
-        create: (name, chunks) => blobs.create(plain(name), chunks),
-        read: (name, from, to) => blobs.read(plain(name), from, to),
-      });
-    },
-  },
-  {
     name: 'epoch-numbers-again',
     law: 'section 1',
     what: 'a restore begins to count anew',

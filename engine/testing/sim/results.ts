@@ -65,7 +65,7 @@ function checkCounts(world: World): void {
     if (totals[name] !== sums[name]) world.fail(`totals say ${name} ${totals[name]}, the epochs ${sums[name]}`);
   for (const manifest of published) {
     for (const slot of manifest.staged) {
-      const there = world.visible.get(`${slot.sink}|${slot.slot}|${manifest.run}|${manifest.epoch}`);
+      const there = [...world.visible.values()].find((v) => v.sink === slot.sink && v.slot === slot.slot && v.at.run === manifest.run && v.at.epoch === manifest.epoch);
       const rows = there?.inode.rows.length ?? null;
       if (rows !== slot.records) world.fail(`epoch ${manifest.epoch} staged ${slot.records} rows for ${slot.sink}/${slot.slot}, ${rows ?? 'none'} are there`);
     }

@@ -29,6 +29,9 @@ export class SimProcess implements Caller {
   /** Its coordinator has ended by itself. */
   exited = false;
   onCrash: (() => void) | null = null;
+  onPause: ((ms: number) => void) | null = null;
+  /** It has not been heard of for a while: others may take it for dead. */
+  suspected = false;
   /** What mutants remember of it. */
   adopted = false;
   publishes: ((manifest: Manifest) => Promise<void>) | null = null;
@@ -52,6 +55,7 @@ export class SimProcess implements Caller {
   }
 
   pause(ms: number): void {
+    this.onPause?.(ms);
     this.#resumeAt = Math.max(this.#resumeAt, this.world.queue.now + ms);
   }
 

@@ -137,8 +137,8 @@ class FilePublisher implements SinkPublisher {
         inode.durable = true;
       });
     if (sinkGuards.syncBeforeLink) await sync();
-    const name = sinkGuards.nameIsMarker ? '' : `-${caller.name}`;
-    const linked = await caller.write('file.link', () => world.link(`${this.#sink}${name}`, slot, { run, epoch }, inode));
+    const name = sinkGuards.nameIsMarker ? '' : caller.name;
+    const linked = await caller.write('file.link', () => world.link(this.#sink, slot, { run, epoch }, inode, name));
     if (!sinkGuards.syncBeforeLink) await sync();
     return linked;
   }

@@ -44,7 +44,7 @@ export interface SimResult {
 const MAX_EVENTS = 60_000;
 const MAX_STARTS = 60;
 /** Kinds of what is done to a run from outside, and how likely each is to be tried at a moment. */
-const DISTURBANCES = ['start', 'restore', 'stop', 'cancel', 'sweep', 'duplicate', 'jump', 'expire', 'kill'] as const;
+const DISTURBANCES = ['start', 'restore', 'stop', 'cancel', 'sweep', 'sweep', 'sweep', 'duplicate', 'duplicate', 'jump', 'expire', 'kill'] as const;
 
 export async function simulate(seed: number, options: SimOptions = {}): Promise<SimResult> {
   const d = new Decisions(seed);
@@ -96,7 +96,7 @@ class Run {
     const { d, queue } = world;
     this.#startLater(0, false);
     if (world.profile.untilMs > 0) {
-      const n = d.pick('disturbances', [0, 3, 10]);
+      const n = d.pick('disturbances', [0, 4, 12]);
       for (let i = 0; i < n; i++) queue.schedule(d.below(`disturb${i}.at`, world.profile.untilMs), () => this.#disturb(`disturb${i}`));
     }
     queue.schedule(world.profile.untilMs, () => this.#calmDown());
@@ -115,7 +115,7 @@ class Run {
     if (this.#running.size === 0 && this.#pending === 0 && this.#end === null) this.#startLater(1, false);
   }
 
-  #startLater(delayMs: number, restore: boolean): void {
+  #startLater(delayMs: number, restore: boolean, warm: Running | null = null): void {
     if (this.#starts >= MAX_STARTS) {
       this.#job.world.fail(`no progress: ${MAX_STARTS} starts have not finished the job`);
       return;
@@ -125,22 +125,32 @@ class Run {
     this.#job.world.queue.schedule(delayMs, () => {
       this.#pending--;
       if (this.#end !== null) return;
-      this.#job.world.trace?.(`${name} STARTS${restore ? ' (restore)' : ''}`);
-      const running: Running = startCoordinator(this.#job, name, restore, (how) =>
+      const in_ = warm?.process.alive === true ? warm : null;
+      this.#job.world.trace?.(`${name} STARTS${restore ? ' (restore)' : ''}${in_ === null ? '' : ` in ${in_.process.name}`}`);
+      const running: Running = startCoordinator(this.#job, name, restore, in_, (how) =>
         this.#job.world.queue.schedule(0, () => {
           this.#running.delete(running);
           this.#ended(running, how);
         }),
       );
       this.#running.add(running);
+      running.process.onPause = (ms) => this.#paused(running, ms);
     });
+  }
+
+  /** Whoever is not heard of is taken for dead, often enough: another one is started. */
+  #paused({ process, name }: Running, ms: number): void {
+    const { world } = this.#job;
+    if (world.calm || ms < 300 || !world.d.chance(`${name}.suspected`, 0.6)) return;
+    process.suspected = true;
+    this.#startLater(world.d.between(`${name}.suspectedFor`, 5, 200), world.d.chance(`${name}.replacedByRestore`, 0.2));
   }
 
   #ended(running: Running, how: Ended): void {
     const { world } = this.#job;
-    const { name } = running.process;
+    const { name } = running;
     if (how === 'crashed') {
-      this.#again(name, false);
+      this.#again(running, false);
       return;
     }
     if ('threw' in how) {
@@ -155,36 +165,36 @@ class Run {
         return;
       case 'already':
         if (outcome.phase === 'finished') this.#finish();
-        else this.#restoreOrDeleted(name);
+        else this.#restoreOrDeleted(running);
         return;
       case 'cancelled':
-        if (world.headRecord === null) this.#again(name, false);
-        else this.#restoreOrDeleted(name);
+        if (world.headRecord === null) this.#again(running, false);
+        else this.#restoreOrDeleted(running);
         return;
       case 'nothing-to-restore':
         if (world.headRecord?.phase.kind === 'cancelled') this.#end = 'deleted';
-        else this.#again(name, false);
+        else this.#again(running, false);
         return;
       case 'failed':
-        this.#failed(name, outcome.error, outcome.reason);
+        this.#failed(running, outcome.error, outcome.reason);
         return;
       default:
-        this.#again(name, false);
+        this.#again(running, false);
     }
   }
 
-  #failed(name: string, error: unknown, reason: string): void {
+  #failed(running: Running, error: unknown, reason: string): void {
     const { world } = this.#job;
     if (error instanceof InvariantError && error.at['question'] === true) {
       if (!world.markersExpire) world.fail(`section 6: a question although no marker was lost: ${reason}`);
       // A person is asked. Starting it again must ask again, and double nothing.
       if (++this.#questions > 2) this.#end = 'question';
-      else this.#again(name, false);
+      else this.#again(running, false);
       return;
     }
     if (error instanceof InvariantError) world.fail(`a bug: ${error.message}`);
     else if (world.calm && this.#running.size === 0) world.fail(`failed although nothing goes wrong any more: ${reason}`);
-    else this.#again(name, false);
+    else this.#again(running, false);
   }
 
   #finish(): void {
@@ -197,18 +207,19 @@ class Run {
     this.#end = 'finished';
   }
 
-  #restoreOrDeleted(name: string): void {
+  #restoreOrDeleted(running: Running): void {
     const { world } = this.#job;
     const head = world.headRecord;
     if (head?.phase.kind === 'cancelled' && head.manifest === null) this.#end = 'deleted';
-    else this.#again(name, head?.phase.kind === 'cancelled');
+    else this.#again(running, head?.phase.kind === 'cancelled');
   }
 
-  #again(name: string, restore: boolean): void {
+  #again({ name, ...was }: Running, restore: boolean): void {
     const { world } = this.#job;
     // While another one runs, nobody is missed.
     if (this.#end !== null || this.#pending > 0 || [...this.#running].some((running) => running.process.alive)) return;
-    this.#startLater(world.d.between(`${name}.again`, 1, world.calm ? 50 : 400), restore);
+    const warm = world.d.chance(`${name}.warm`, 0.4) ? { name, ...was } : null;
+    this.#startLater(world.d.between(`${name}.again`, 1, world.calm ? 50 : 400), restore, warm);
   }
 
   #disturb(name: string): void {

@@ -51,6 +51,11 @@ function checkCommit(world: World, before: Head, after: Head): void {
     from.delete(range.id);
   }
   if (from.size > 0) world.fail(`committed lineage lost splits ${[...from.keys()].join()}`);
+  const plan = world.plans.at(-1);
+  const ahead = plan?.splits.every((split) => split.to !== null) === true && plan.splits.some((split) => split.to !== split.from);
+  if (plan !== undefined && ahead && plan.generation === manifest.generation)
+    for (const split of plan.splits)
+      if (manifest.ranges.find((range) => range.id === split.id)?.to !== split.to) world.fail(`E1: split ${split.id} was planned up to ${split.to}, and committed otherwise`);
   const ack = itemOf<Ack>(world, ackKeyOf({ epoch: manifest.epoch, generation: manifest.generation } as Plan));
   if (ack === null) world.fail('E2: committed without an ack');
   else if (JSON.stringify(ack.segments.map((s) => s.object)) !== JSON.stringify(manifest.state.log.slice(-ack.segments.length || manifest.state.log.length).map((s) => s.object)))

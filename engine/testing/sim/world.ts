@@ -165,9 +165,10 @@ export class World {
     else list.push(inode);
   }
 
-  link(sink: string, slot: number, at: Marker, inode: Inode): 'published' | 'already' {
-    const key = visibleKey(sink, slot, at);
+  link(sink: string, slot: number, at: Marker, inode: Inode, name: string): 'published' | 'already' {
+    const key = `${visibleKey(sink, slot, at)}${name}`;
     if (this.visible.has(key)) return 'already';
+    if (name !== '' && this.visible.size > 0 && [...this.visible.keys()].some((other) => other.startsWith(visibleKey(sink, slot, at)))) this.fail(`E5: epoch ${at.epoch} is in ${sink}/${slot} twice`);
     if (!this.commits.some((m) => m.run === at.run && m.epoch === at.epoch)) this.fail(`E2: epoch ${at.epoch} of ${sink} is visible, but was not committed`);
     this.visible.set(key, { sink, slot, at, inode });
     return 'published';
