@@ -1,14 +1,29 @@
 /**
- * `npm run bench -- orders FILE [--repeats N]`: one JSON line per run, then a summary line. Every run is a process of its own, the
- * variants interleaved, so that other load on the machine falls on all of them alike. Speed is claimed here, never in a timed test.
+ * `npm run bench -- NAME …`: one JSON line per run, then a summary line. Every run is a process of its own, the variants interleaved, so
+ * that other load on the machine falls on all of them alike. Speed is claimed here, never in a timed test.
  */
+import { benchKeys } from './keys/main.ts';
 import { benchOrders } from './orders/main.ts';
+import { benchShuffle } from './shuffle/main.ts';
+import { benchSizes } from './sizes/main.ts';
+
+const BENCHES: Readonly<Record<string, (args: readonly string[]) => void | Promise<void>>> = {
+  orders: benchOrders,
+  shuffle: benchShuffle,
+  sizes: benchSizes,
+  keys: benchKeys,
+};
+const USAGE = `usage: npm run bench -- NAME …
+  orders FILE [--repeats N] [--parallelism P]   the orders job against a bare loop, or P workers against one
+  shuffle [--repeats N]                         the shuffle's codec
+  sizes                                         bytes of head and manifest
+  keys [--keys N]                               a run with many keys
+FILE: orders as JSON lines, as ../shared/oracle/gen_orders.py makes them (N OUT).
+`;
 
 const [name, ...args] = process.argv.slice(2);
-if (name === 'orders') benchOrders(args);
-else {
-  process.stderr.write(
-    'usage: npm run bench -- orders FILE [--repeats N]\n  FILE: orders as JSON lines, as ../shared/oracle/gen_orders.py makes them (N OUT)\n',
-  );
+const bench = name === undefined ? undefined : BENCHES[name];
+if (bench === undefined) {
+  process.stderr.write(USAGE);
   process.exitCode = 2;
-}
+} else await bench(args);

@@ -2,18 +2,56 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { VARIANTS } from './orders-job.ts';
 
 type Line = Readonly<Record<string, unknown>>;
 
 export function benchOrders(args: readonly string[]): void {
-  const [file, flag, count] = args;
-  const repeats = flag === '--repeats' ? Number(count) : 3;
-  if (file === undefined || !existsSync(file) || !Number.isInteger(repeats) || repeats < 1) {
-    process.stderr.write(`bench orders: ${file === undefined ? 'name a FILE of orders' : `no file ${file}, or bad --repeats`}\n`);
+  const { values: options, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { repeats: { type: 'string', default: '3' }, parallelism: { type: 'string', default: '1' } },
+  });
+  const [file] = positionals;
+  const repeats = Number(options.repeats);
+  const workers = Number(options.parallelism);
+  const whole = [repeats, workers].every((n) => Number.isInteger(n) && n >= 1);
+  if (file === undefined || !existsSync(file) || !whole) {
+    const what = file === undefined ? 'name a FILE of orders' : whole ? `no file ${file}` : '--repeats and --parallelism are whole numbers';
+    process.stderr.write(`bench orders: ${what}\n`);
     process.exitCode = 2;
     return;
   }
+  if (workers === 1) againstBareLoop(file, repeats);
+  else againstOneWorker(file, repeats, workers);
+}
+
+/** Each variant on one worker and on several, in turns; the file is cut into as many splits as there are workers. */
+function againstOneWorker(file: string, repeats: number, workers: number): void {
+  const runs: Line[] = [];
+  for (let i = 0; i < repeats; i++) {
+    for (const variant of VARIANTS) for (const n of [1, workers]) runs.push(run('child.ts', [variant, file, 'after-other-jobs', String(n)]));
+  }
+  for (const variant of VARIANTS) {
+    const of = (n: number, field: string): number => median(runs.filter((line) => line['parallelism'] === n), variant, field);
+    const lines = runs.filter((line) => line['variant'] === variant).map((line) => String(line['checksum']).split(':')[0]);
+    print({
+      bench: 'orders-parallel-summary',
+      variant,
+      parallelism: workers,
+      speedup: +(of(workers, 'rowsPerSecond') / of(1, 'rowsPerSecond')).toFixed(2),
+      rowsPerSecond: of(workers, 'rowsPerSecond'),
+      rowsPerSecondOfOne: of(1, 'rowsPerSecond'),
+      rowsPerCpuSecond: of(workers, 'rowsPerCpuSecond'),
+      peakRssMb: Math.max(...values(runs, variant, 'peakRssMb')),
+      // Sums of doubles depend on their order, which another cut into splits changes: windows are compared, not digits.
+      sameWindows: new Set(lines).size === 1,
+    });
+  }
+}
+
+function againstBareLoop(file: string, repeats: number): void {
   const runs: Line[] = [];
   for (let i = 0; i < repeats; i++) {
     for (const variant of ['bare', ...VARIANTS]) runs.push(run('child.ts', [variant, file, 'after-other-jobs']));

@@ -30,6 +30,7 @@ export class LazyShape {
   learn(batch: ExchangeBatch, from: number, to: number): void {
     if (!this.known.includes(null)) return;
     const { row, cols } = batch.source!;
+    let learned = false;
     this.known.forEach((type, field) => {
       if (type !== null) return;
       const nulls = cols!.nulls[field]!;
@@ -39,10 +40,11 @@ export class LazyShape {
         row!.__i = i;
         const isBoolean = typeof (row as RowCursor & Record<string, unknown>)[this.names[field]!] === 'boolean';
         this.known[field] = isBoolean ? 'boolean' : 'number';
+        learned = true;
         return;
       }
     });
-    this.types = typesOf(this.known);
+    if (learned) this.types = typesOf(this.known);
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * Numbers of a chunk, exactly (−0, NaN and infinities too). Whole numbers stand as distances from the smallest, or from the one before
- * where they ascend, in the fewest bytes that hold the largest distance; all else as doubles.
+ * where they ascend, in the fewest bytes that hold the largest distance; all else as doubles. A distance below 2^32 between two whole
+ * doubles is exact however large they are, and so is the sum that brings the second one back.
  *
  *   kind 0: all are `base`    1, 2, 4: base + unsigned distances of so many bytes    9, 10, 12: running sum of them    16: doubles
  */
@@ -98,7 +99,6 @@ function kindOf(from: Float64Array, n: number): number {
   }
   base = min;
   if (min === max) return CONSTANT;
-  if (min < Number.MIN_SAFE_INTEGER || max > Number.MAX_SAFE_INTEGER) return DOUBLES;
   const width = widthOf(max - min);
   const stepWidth = widthOf(largestStep(from, n));
   return stepWidth < width ? ASCENDING | stepWidth : width === 8 ? DOUBLES : width;

@@ -54,8 +54,9 @@ export function received(
   reader = new ShuffleReader(),
 ): Map<string | number, ReceivedRow[]> {
   const rows = new Map<string | number, ReceivedRow[]>();
-  for (const { receiver, bytes } of blocks) {
-    for (const channel of reader.read(bytes)) {
+  for (const receiver of new Set(blocks.map((block) => block.receiver))) {
+    const own = blocks.filter((block) => block.receiver === receiver);
+    for (const channel of reader.readAll(own.map((block) => block.bytes))) {
       const list = rows.get(channel.channel) ?? [];
       rows.set(channel.channel, list);
       for (;;) {

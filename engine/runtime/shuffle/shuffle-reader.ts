@@ -24,37 +24,44 @@ import { readValues } from './value-column.ts';
 /** Batches kept for reuse, per shape and size. */
 const MAX_SPARE = 16;
 
-/** The rows of one channel in one block. */
+type Decode = (chunk: ChunkEntry, of: ShuffleChannel) => ShuffleBatch;
+
+/** The rows of one channel, in all blocks that were read together. */
 export class ShuffleChannel {
   readonly channel: string | number;
   readonly split: string;
-  readonly rows: number;
+  rows = 0;
   /** Watermark of the channel after its last row. */
-  readonly wmEnd: number;
-  private readonly chunks: readonly ChunkEntry[];
-  private readonly decode: (chunk: ChunkEntry, of: ShuffleChannel) => ShuffleBatch;
+  wmEnd: number;
+  private readonly chunks: { readonly chunk: ChunkEntry; readonly decode: Decode }[] = [];
   private at = 0;
 
-  constructor(entry: ChannelEntry, decode: (chunk: ChunkEntry, of: ShuffleChannel) => ShuffleBatch) {
-    this.channel = entry.channel;
-    this.split = entry.split;
-    this.wmEnd = entry.wmEnd;
-    this.chunks = entry.chunks;
-    this.rows = entry.chunks.reduce((sum, { rows }) => sum + rows, 0);
-    this.decode = decode;
+  constructor({ channel, split, wmEnd }: ChannelEntry) {
+    this.channel = channel;
+    this.split = split;
+    this.wmEnd = wmEnd;
+  }
+
+  /** The channel's rows in one more block: they follow those of the blocks before it. */
+  append({ chunks, wmEnd }: ChannelEntry, decode: Decode): void {
+    for (const chunk of chunks) {
+      this.chunks.push({ chunk, decode });
+      this.rows += chunk.rows;
+    }
+    this.wmEnd = wmEnd;
   }
 
   /** No row that is still to come has a smaller watermark before it. */
   get bound(): number {
-    return this.chunks[this.at]?.firstWm ?? this.wmEnd;
+    return this.chunks[this.at]?.chunk.firstWm ?? this.wmEnd;
   }
 
   /** The next rows; null: there are no more. */
   next(): ShuffleBatch | null {
-    const chunk = this.chunks[this.at];
-    if (chunk === undefined) return null;
+    const next = this.chunks[this.at];
+    if (next === undefined) return null;
     this.at++;
-    return this.decode(chunk, this);
+    return next.decode(next.chunk, this);
   }
 }
 
@@ -63,13 +70,25 @@ export class ShuffleReader {
   private readonly builders = new Map<string, BuildRecords>();
   private readonly spare = new Map<string, ShuffleBatch[]>();
 
-  /** The channels of a block that is whole; else CorruptionError. `what` names the block in errors. */
-  read(bytes: Uint8Array, what = 'of a worker'): ShuffleChannel[] {
-    const index = openBlock(bytes, what);
-    const input = new BlockInput(bytes);
-    return index.channels.map(
-      (entry) => new ShuffleChannel(entry, (chunk, of) => this.decode(input, index.shapes[chunk.shape]!, chunk, of)),
-    );
+  /** The channels of one block, if it is whole; else CorruptionError. `what` names the block in errors. */
+  read(bytes: Uint8Array, what?: string): ShuffleChannel[] {
+    return this.readAll([bytes], what);
+  }
+
+  /** The channels of several blocks; a sender's blocks stand in its order. A channel that goes on in a later block is one channel here. */
+  readAll(blocks: readonly Uint8Array[], what = 'of a worker'): ShuffleChannel[] {
+    const channels = new Map<string | number, ShuffleChannel>();
+    for (const bytes of blocks) {
+      const index = openBlock(bytes, what);
+      const input = new BlockInput(bytes);
+      const decode: Decode = (chunk, of) => this.decode(input, index.shapes[chunk.shape]!, chunk, of);
+      for (const entry of index.channels) {
+        let channel = channels.get(entry.channel);
+        if (channel === undefined) channels.set(entry.channel, (channel = new ShuffleChannel(entry)));
+        channel.append(entry, decode);
+      }
+    }
+    return [...channels.values()];
   }
 
   /** Gives a batch back: its columns are used again. */

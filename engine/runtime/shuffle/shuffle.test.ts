@@ -5,6 +5,8 @@ import { ConfigError, CorruptionError } from '../../model/errors.ts';
 import { MAX_WATERMARK, MIN_WATERMARK, NO_TIMESTAMP } from '../../model/watermark.ts';
 import { ExchangeBatch } from '../../operators/exchange-batch.ts';
 import { KeyIndex } from '../../state/key-index.ts';
+import { BlockInput, BlockOutput } from './block-output.ts';
+import { readNumbers, writeNumbers } from './number-column.ts';
 import { expected, fieldValue, lazyRows, received, valueBatch, type SentRow } from './shuffle-fixture.ts';
 import { ShuffleReader } from './shuffle-reader.ts';
 import { ShuffleWriter, type KeyedInput } from './shuffle-writer.ts';
@@ -140,6 +142,9 @@ describe('plain values', () => {
     for (const row of rows) writer.add({ ...byField('k', -1), wmEnd: row.wm }, valueBatch([row], ''), 'c');
     const blocks = writer.finish();
     expect(blocks.length).toBeGreaterThan(1);
+    const ends = blocks.map(({ bytes }) => new ShuffleReader().read(bytes)[0]!.wmEnd);
+    expect(ends.at(-1)).toBe(79);
+    for (const end of ends) expect(end).toBeLessThanOrEqual(79);
     expect(received(blocks)).toStrictEqual(expected(new Map([['c', rows]]), 8, 1));
   });
 
@@ -229,7 +234,12 @@ describe('lazy rows', () => {
     let at = 0;
     for (let batch = channel!.next(); batch !== null; batch = channel!.next()) {
       index.idsOfColumn(batch.rows.cols!, batch.keyColumn, batch.index, 0, batch.n, batch.keyIds);
-      for (let j = 0; j < batch.n; j++) expect(index.keys[batch.keyIds[j]!]).toBe(rows[at++]!.key);
+      const { bytes, start, end, hash, nulls } = batch.rows.cols!;
+      for (let j = 0; j < batch.n; j++) {
+        expect(index.keys[batch.keyIds[j]!]).toBe(rows[at++]!.key);
+        const text = bytes.subarray(start[0]![j], end[0]![j]);
+        if (nulls[0]![j] === 0) expect(hash[0]![j]).toBe(text.reduce((h, byte) => (Math.imul(h, 31) + byte) | 0, 0));
+      }
     }
     expect(at).toBe(rows.length);
   });
@@ -284,6 +294,33 @@ describe('lazy rows', () => {
     expect(batch.source!.positionOf(3)).toBe(rows[3]!.position);
     expect(batch.source!.row!.__i).toBe(7);
   });
+});
+
+test('numbers of any size are exact, also next to each other', () => {
+  const near = fc
+    .tuple(
+      fc.double({ noNaN: true }),
+      fc.array(fc.integer({ min: 0, max: 2 ** 31 - 1 }), { minLength: 1, maxLength: 20 }),
+    )
+    .map(([base, steps]) => steps.map((step) => Math.trunc(base) + step));
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        near,
+        near.map((list) => list.sort((a, b) => a - b)),
+        fc.array(fc.double(), { minLength: 1 }),
+      ),
+      (list) => {
+        const out = new BlockOutput(0);
+        writeNumbers(out, Float64Array.from(list), list.length);
+        out.align();
+        const read = new Float64Array(list.length);
+        readNumbers(new BlockInput(new Uint8Array(out.take())), read, list.length);
+        expect([...read]).toStrictEqual(list);
+      },
+    ),
+    { numRuns: 1000 },
+  );
 });
 
 describe('a damaged block', () => {

@@ -1,15 +1,96 @@
-/** `npm run sim -- --seeds N [--seed S] [--mutants] [--trace]` */
+/**
+ * The simulator's command: `npm run sim -- [--seeds N] [--seed S] [--mutants] [--trace]`
+ *
+ *     --seeds N   how many runs (default 1,000; with --mutants: seeds tried per mutant at most)
+ *     --seed S    the first seed (default 1)
+ *     --trace     prints every event of the runs
+ *     --mutants   switches off one guard after another; each must be noticed
+ *     --mutant M  only the mutants whose name contains M
+ *
+ * A failing seed is printed with its shrunk trace. Exit code 1: a law was broken, or a mutant survived.
+ */
+import { parseArgs } from 'node:util';
+import { MUTANTS } from './mutants.ts';
+import { shrink } from './shrink.ts';
 import { simulate } from './simulate.ts';
-const args = process.argv.slice(2);
-const valueOf = (name: string): number | null => { const i = args.indexOf(name); return i < 0 ? null : Number(args[i+1]); };
-const first = valueOf('--seed') ?? 1;
-const n = valueOf('--seeds') ?? 1;
-const t0 = performance.now();
-let failed = 0; let events = 0; let epochs = 0; const ends: Record<string, number> = {}; let faults=0;
-for (let seed = first; seed < first + n; seed++) {
-  const r = await simulate(seed, args.includes('--trace') ? { trace: (l) => console.log(l) } : {});
-  events += r.events; epochs += r.epochs; ends[r.end] = (ends[r.end] ?? 0) + 1; faults+=r.faults.length;
-  if (r.broken !== null) { failed++; console.log(seed, r.broken.slice(0, 300)); if (failed >= 20) break; }
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    trace: { type: 'boolean', default: false },
+    mutants: { type: 'boolean', default: false },
+    mutant: { type: 'string' },
+  },
+});
+
+function whole(name: string, text: string): number {
+  const n = Number(text);
+  if (!Number.isSafeInteger(n) || n < 0) {
+    console.error(`--${name} takes a whole number, not "${text}".`);
+    process.exit(2);
+  }
+  return n;
 }
-const s = (performance.now() - t0) / 1000;
-console.log(JSON.stringify({ n, failed, s: s.toFixed(2), perMin: Math.round(n / s * 60), events, epochs, faults, ends, cpu: process.cpuUsage().user/1e6 }));
+
+const first = whole('seed', values.seed);
+const MUTANT_SEEDS = 5000;
+/** After so many failing seeds there is enough to look at. */
+const MOST_FAILURES = 10;
+
+async function runSeeds(count: number): Promise<number> {
+  const started = performance.now();
+  const cpu = process.cpuUsage();
+  const ends: Record<string, number> = {};
+  let failures = 0;
+  let runs = 0;
+  let epochs = 0;
+  let faults = 0;
+  for (let seed = first; seed < first + count && failures < MOST_FAILURES; seed++) {
+    const result = await simulate(seed, values.trace ? { trace: (line) => console.log(line) } : {});
+    runs++;
+    epochs += result.epochs;
+    faults += result.faults.length;
+    ends[result.end] = (ends[result.end] ?? 0) + 1;
+    if (result.broken === null) continue;
+    failures++;
+    await report(seed, result.broken);
+  }
+  const seconds = (performance.now() - started) / 1000;
+  const used = process.cpuUsage(cpu);
+  const cpuSeconds = (used.user + used.system) / 1e6;
+  console.log(
+    `${runs} seeds, ${failures} failed; ${epochs} epochs, ${faults} faults; ends: ${JSON.stringify(ends)}; ` +
+      `${seconds.toFixed(1)} s (${cpuSeconds.toFixed(1)} s of CPU): ${Math.round((runs / seconds) * 60)} seeds/min, ${Math.round((runs / cpuSeconds) * 60)} per CPU minute`,
+  );
+  return failures === 0 ? 0 : 1;
+}
+
+async function report(seed: number, broken: string): Promise<void> {
+  console.log(`\nseed ${seed} FAILED: ${broken}`);
+  if (values.trace) return;
+  const { options, result, runs } = await shrink(seed);
+  console.log(`shrunk in ${runs} runs to ${result.records} records, ${result.faults.length} faults: ${result.broken}`);
+  console.log(JSON.stringify(result.spec));
+  await simulate(seed, { ...options, trace: (line) => console.log(`  ${line.slice(0, 200)}`) });
+}
+
+async function runMutants(most: number): Promise<number> {
+  const chosen = MUTANTS.filter((mutant) => values.mutant === undefined || mutant.name.includes(values.mutant));
+  let survivors = 0;
+  console.log(`${'mutant'.padEnd(30)} ${'law'.padEnd(10)} seed  broken`);
+  for (const mutant of chosen) {
+    let caught: string | null = null;
+    for (let seed = first; seed < first + most && caught === null; seed++) {
+      const { broken } = await simulate(seed, { mutant, ...(values.trace ? { trace: (line: string) => console.log(line) } : {}) });
+      if (broken !== null) caught = `${String(seed).padStart(4)}  ${broken.slice(0, 110)}`;
+    }
+    if (caught === null) survivors++;
+    console.log(`${mutant.name.padEnd(30)} ${mutant.law.padEnd(10)} ${caught ?? `SURVIVED ${most} seeds: ${mutant.what}`}`);
+  }
+  console.log(`${chosen.length} mutants, ${chosen.length - survivors} caught`);
+  return survivors === 0 ? 0 : 1;
+}
+
+const count = values.seeds === undefined ? null : whole('seeds', values.seeds);
+process.exitCode = values.mutants || values.mutant !== undefined ? await runMutants(count ?? MUTANT_SEEDS) : await runSeeds(count ?? 1000);

@@ -141,18 +141,14 @@ export const runnerMutants: readonly Mutant[] = [
     name: 'stale-cache',
     law: 'section 5',
     what: 'memory is trusted whatever segments the plan names',
-    runner: ({ runner }) => {
-      let ran = false;
-      return replaced<EpochRunner>(runner, {
+    runner: ({ runner }) =>
+      replaced<EpochRunner>(runner, {
         run: (plan, attempt, budget) => {
           const cache = cacheOf(runner);
-          if (ran && cache.tag !== null) cache.tag = cache.tagOf(plan.state, plan.subtasks);
-          ran = true;
+          if (cache.tag !== null) cache.tag = cache.tagOf(plan.state, plan.subtasks);
           return runner.run(plan, attempt, budget);
         },
-        committed: (manifest) => runner.committed(manifest),
-      });
-    },
+      }),
   },
   {
     name: 'tag-not-cleared',

@@ -108,11 +108,18 @@ class Run {
     return this.#end ?? 'broken';
   }
 
+  /** All is done; unless someone has begun a new run since. */
+  #isOver(): boolean {
+    const kind = this.#job.world.headRecord?.phase.kind;
+    if (this.#end === 'finished' && kind !== 'finished') this.#end = null;
+    return this.#end !== null;
+  }
+
   #calmDown(): void {
     const { world } = this.#job;
     world.calm = true;
     world.trace?.('CALM: nothing goes wrong any more');
-    if (this.#running.size === 0 && this.#pending === 0 && this.#end === null) this.#startLater(1, false);
+    if (this.#running.size === 0 && this.#pending === 0 && !this.#isOver()) this.#startLater(1, false);
   }
 
   #startLater(delayMs: number, restore: boolean, warm: Running | null = null): void {
@@ -124,10 +131,10 @@ class Run {
     this.#pending++;
     this.#job.world.queue.schedule(delayMs, () => {
       this.#pending--;
-      if (this.#end !== null) return;
-      const in_ = warm?.process.alive === true ? warm : null;
-      this.#job.world.trace?.(`${name} STARTS${restore ? ' (restore)' : ''}${in_ === null ? '' : ` in ${in_.process.name}`}`);
-      const running: Running = startCoordinator(this.#job, name, restore, in_, (how) =>
+      if (this.#isOver()) return;
+      const container = warm?.process.alive === true ? warm : null;
+      this.#job.world.trace?.(`${name} STARTS${restore ? ' (restore)' : ''}${container === null ? '' : ` in ${container.process.name}`}`);
+      const running: Running = startCoordinator(this.#job, name, restore, container, (how) =>
         this.#job.world.queue.schedule(0, () => {
           this.#running.delete(running);
           this.#ended(running, how);
@@ -217,7 +224,7 @@ class Run {
   #again({ name, ...was }: Running, restore: boolean): void {
     const { world } = this.#job;
     // While another one runs, nobody is missed.
-    if (this.#end !== null || this.#pending > 0 || [...this.#running].some((running) => running.process.alive)) return;
+    if (this.#isOver() || this.#pending > 0 || [...this.#running].some((running) => running.process.alive)) return;
     const warm = world.d.chance(`${name}.warm`, 0.4) ? { name, ...was } : null;
     this.#startLater(world.d.between(`${name}.again`, 1, world.calm ? 50 : 400), restore, warm);
   }
@@ -225,7 +232,7 @@ class Run {
   #disturb(name: string): void {
     const { world, mutant } = this.#job;
     const { d } = world;
-    if (world.calm || world.without.has(name) || this.#end !== null) return;
+    if (world.calm || world.without.has(name) || this.#isOver()) return;
     const kind = d.pick(`${name}.kind`, DISTURBANCES);
     const [victim] = [...this.#running].slice(d.below(`${name}.victim`, Math.max(1, this.#running.size)));
     world.faults.push({ name, kind: 'pause' });
