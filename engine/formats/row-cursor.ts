@@ -1,7 +1,8 @@
 /**
  * Generates the class of a schema's lazy rows. One class per format, so that a user function which sees rows of many splits stays monomorphic.
  * A row is a flyweight: `__i` says which row of the columns it shows; it is valid until its batch is released, `__copy()` for longer.
- * JSON.stringify(row) gives the fields; `{...row}` does not, because getters are not own properties: use `__copy()`.
+ * Its fields are own, enumerable accessors, and everything else is hidden: `{...row}`, Object.keys and JSON.stringify see the fields.
+ * The accessors are the same functions for all rows, so that all share one hidden class of V8.
  */
 import type { ColumnSet, RowCursor } from '../model/source-batch.ts';
 import type { NamedField, Schema } from './schema.ts';
@@ -14,15 +15,20 @@ let nonce = 0;
 export function generateRowClass(schema: Schema): RowClass {
   const { fields } = schema;
   const names = fields.map((f) => JSON.stringify(f.name));
-  const toJson = fields.some((f) => f.name === 'toJSON') ? '' : 'toJSON(){return this.__copy()}';
+  const hidden = (name: string, value: string): string => `Object.defineProperty(this,'${name}',{value:${value},writable:true});`;
+  const columns = fields.map((f, i) =>
+    f.type === 'string'
+      ? hidden(`__s${i}`, `cols.start[${i}]`) + hidden(`__e${i}`, `cols.end[${i}]`) + hidden(`__h${i}`, `cols.hash[${i}]`)
+      : hidden(`__v${i}`, `cols.numbers[${i}]`),
+  );
   const source = `// row ${nonce++}
+${fields.map((f, i) => `const g${i}={get:function(){${getter(f, i)}},enumerable:true};`).join('\n')}
 return class Row{
-constructor(cols){this.__i=0;this.__cols=cols;
-${fields.map((f, i) => (f.type === 'string' ? `this.__s${i}=cols.start[${i}];this.__e${i}=cols.end[${i}];this.__h${i}=cols.hash[${i}];` : `this.__v${i}=cols.numbers[${i}];`) + `this.__n${i}=cols.nulls[${i}];`).join('\n')}
+constructor(cols){${hidden('__i', '0')}${hidden('__cols', 'cols')}
+${columns.map((column, i) => `${column}${hidden(`__n${i}`, `cols.nulls[${i}]`)}`).join('\n')}
+${names.map((name, i) => `Object.defineProperty(this,${name},g${i});`).join('\n')}
 }
-${fields.map((f, i) => `get [${names[i]}](){${getter(f, i)}}`).join('\n')}
 __copy(){return {${names.map((name) => `[${name}]:this[${name}]`).join(',')}}}
-${toJson}
 }`;
   const dictionaries = fields.map((f) => (f.type === 'string' ? new StringDictionary() : null));
   return (

@@ -38,7 +38,8 @@ export interface ShuffledChannel {
   readonly rank: number;
   /** No row still to come has a smaller watermark before it. */
   readonly bound: number;
-  next(): ExchangeBatch | null;
+  /** With its keys: in `keys`, or in the string column that the stage's key names (`keyColumn` 0 or more). */
+  next(): (ExchangeBatch & { readonly keyColumn: number }) | null;
 }
 
 /** Rows of one buffered input, and the rank of its channel 0. */
@@ -206,12 +207,7 @@ export class KeyedStage {
   /** The channel's next rows, with their keys. */
   private nextOf(channel: ShuffledChannel): ExchangeBatch | null {
     const batch = channel.next();
-    if (batch === null) return null;
-    const { key } = this;
-    const column = key.kind === 'field' && batch.lazy ? batch.source!.cols!.fields.get(key.field) : undefined;
-    const isText = column !== undefined && batch.source!.cols!.start[column] !== null;
-    if (!isText) selectKeys(key, batch);
-    this.assignKeys({ key, keyColumn: isText ? column : -1 }, batch, 0);
+    if (batch !== null) this.assignKeys({ key: this.key, keyColumn: batch.keyColumn }, batch, 0);
     return batch;
   }
 
@@ -305,16 +301,6 @@ export function keyGroupRange(maxParallelism: number, parallelism: number, index
   const start = Math.floor((index * maxParallelism + parallelism - 1) / parallelism);
   const end = Math.floor(((index + 1) * maxParallelism + parallelism - 1) / parallelism);
   return [start, end];
-}
-
-/** Keys do not travel: the receiver finds them again. */
-function selectKeys(key: KeySelection, batch: ExchangeBatch): void {
-  const row = batch.lazy ? batch.source!.row! : null;
-  for (let j = 0; j < batch.n; j++) {
-    if (row !== null) row.__i = batch.index[j]!;
-    const value = row ?? batch.values[j];
-    batch.keys[j] = key.kind === 'field' ? (value as Record<string, unknown>)[key.field] : key.select(value as never);
-  }
 }
 
 function emptied(batch: ExchangeBatch): ExchangeBatch {

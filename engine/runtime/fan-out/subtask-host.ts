@@ -80,7 +80,7 @@ export class SubtaskHost implements SubtaskPeer {
     const stage = wired.stages.find((s) => s.uid === uid);
     if (stage === undefined) throw new InvariantError(`no stage ${uid}`);
     const breathe = breather(this.options.clock);
-    const channels = blocks.flatMap((bytes) => this.reader.read(bytes)).map(shuffled);
+    const channels = this.reader.readAll(blocks).map(shuffled);
     stage.begin(
       plan.clock,
       channels.map(({ rank, bound }) => ({ rank, bound })),
