@@ -3,6 +3,7 @@
  * What `env.execute()`, `millrace run` and tests use.
  */
 import { join } from 'node:path';
+import type { FoldLimits } from '../checkpoint/fold-policy.ts';
 import type { Manifest, PlannedSplit } from '../checkpoint/records.ts';
 import type { EpochMode } from '../model/epoch-mode.ts';
 import { ConfigError, FencedError, InvariantError } from '../model/errors.ts';
@@ -71,6 +72,8 @@ export interface EmbeddedOptions {
   readonly subtasks?: number;
   /** Called at every named step of the protocol, the runner's included: tests throw InjectedCrash here. */
   readonly crashPoint?: (name: CrashPoint) => void;
+  /** When the state's log is folded; tests fold early. */
+  readonly fold?: FoldLimits;
   /** Default: this process. Tests that play several processes give each its own. */
   readonly lease?: JobOptions['lease'];
 }
@@ -125,6 +128,7 @@ export async function runEmbedded(graph: RunnerOptions['graph'], settings: Embed
         maxRows: typeof maxRows === 'number' ? maxRows : Number.MAX_SAFE_INTEGER,
         restore: options.restore ?? false,
         hasDeadLetters: graph.hasDeadLetters,
+        ...(options.fold === undefined ? {} : { fold: options.fold }),
       },
       onEpoch: (committed) => {
         manifest = committed;

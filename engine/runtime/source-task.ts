@@ -25,7 +25,7 @@ export interface SourceWiring {
   deliver(leaf: ExchangeLeaf, batch: ExchangeBatch, rank: number): void;
   feed(leaf: SinkLeaf): void;
   /** Null: the job has no dead-letter output. */
-  deadLetter: ((letter: DeadLetter) => void) | null;
+  deadLetter: ((letter: DeadLetter, channel: number) => void) | null;
 }
 
 export class SourceTask {
@@ -128,7 +128,6 @@ export class SourceTask {
     }
     const before = this.exchanges.map((leaf) => (leaf.buffered ? leaf.batch.n : 0));
     this.count('recordsIn', batch.n + batch.bad.length);
-    for (const bad of batch.bad) this.refuse(split, bad.position, this.wiring.node.name, bad.error, () => bad.raw, null);
     this.runRows(chain, split, batch);
     split.position = batch.endPosition;
     split.rows += batch.n + batch.bad.length;
@@ -184,22 +183,35 @@ export class SourceTask {
   private runRows(chain: CompiledChain, split: SplitTask, batch: SourceBatch): void {
     let from = 0;
     let ran = false;
+    let bad = 0;
+    const { deadLetter } = this.wiring;
+    // A split's dead letters come in the order of its records, however it was read (E7a).
+    const refuseBad = (before: number): void => {
+      for (; bad < batch.bad.length && batch.bad[bad]!.position < before; bad++) {
+        const { position, error, raw } = batch.bad[bad]!;
+        this.refuse(split, position, this.wiring.node.name, error, () => raw, null);
+      }
+    };
+    if (deadLetter === null) refuseBad(Infinity);
     for (;;) {
       const skipped = split.skip.size === 0 ? batch.n : nextSkipped(split.skip, batch, from);
       while (from < skipped) {
         const reached = chain.run(batch, from, skipped, split.state, this.clockMs);
         ran = true;
         if (reached < skipped) {
+          refuseBad(batch.positionOf(reached));
           const operator = chain.operators[chain.report.at]!.name;
           this.refuse(split, batch.positionOf(reached), operator, messageOf(chain.report.error), () => batch.rawOf(reached), chain.report.error);
         }
         from = reached < skipped ? reached + 1 : skipped;
       }
       if (skipped === batch.n) break;
+      refuseBad(batch.positionOf(skipped));
       const { operator, error } = split.skip.get(batch.positionOf(skipped))!;
       this.refuse(split, batch.positionOf(skipped), operator, error, () => batch.rawOf(skipped), null);
       from = skipped + 1;
     }
+    refuseBad(Infinity);
     // The leaves' watermarks must be this split's, even if all its rows were skipped.
     if (!ran) chain.run(batch, 0, 0, split.state, this.clockMs);
   }
@@ -208,7 +220,7 @@ export class SourceTask {
     const { job, deadLetter, node } = this.wiring;
     if (deadLetter !== null) {
       this.count('deadLettered', 1);
-      deadLetter({ job, operator, split: split.id, position, error, record: raw() });
+      deadLetter({ job, operator, split: split.id, position, error, record: raw() }, split.rank);
       return;
     }
     if (thrown !== null) throw new RecordFailure(job, operator, split.id, position, thrown, raw());

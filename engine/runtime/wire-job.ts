@@ -208,7 +208,7 @@ export class WiredJob {
       leaf: (to, key) => this.leaf(node, to, key),
       deliver: (leaf, batch, rank) => this.deliver(leaf, batch, rank),
       feed: (leaf) => this.feed(leaf, this.fanOut?.index ?? 0),
-      deadLetter: this.letterNode === null ? null : (letter) => this.deadLetter(letter),
+      deadLetter: this.letterNode === null ? null : (letter, channel) => this.deadLetter(letter, channel),
     });
   }
 
@@ -291,8 +291,8 @@ export class WiredJob {
     return new OutputBuffer((buffer) => chain?.run(buffer));
   }
 
-  private deadLetter(letter: DeadLetter): void {
-    this.letters!.emit(letter, NO_TIMESTAMP, MIN_WATERMARK, 0);
+  private deadLetter(letter: DeadLetter, channel: number): void {
+    this.letters!.emit(letter, NO_TIMESTAMP, MIN_WATERMARK, channel);
   }
 
   private feed(leaf: SinkLeaf, subtask: number): void {

@@ -8,6 +8,7 @@
  *     run.values('doubled') // [2, 4, 6]
  */
 import { StreamExecutionEnvironment } from '../api/environment.ts';
+import type { FoldLimits } from '../checkpoint/fold-policy.ts';
 import type { Manifest } from '../checkpoint/records.ts';
 import { runEmbedded, type FanOutOptions, type Ports } from '../embedded/executor.ts';
 import { MemoryBlobStore } from '../embedded/memory-blob-store.ts';
@@ -36,6 +37,8 @@ export interface InMemoryOptions {
   readonly crashAfter?: readonly number[];
   /** Stop after so many epochs and go on in a new process, until the job has finished. */
   readonly stopEvery?: number;
+  /** When the log is folded. Default: as in production. */
+  readonly fold?: FoldLimits;
   readonly clock?: InstantClock;
   onEpoch?(manifest: Manifest): void;
 }
@@ -106,6 +109,7 @@ export async function runInMemory(
         maxRows: rowsOf(options.rowsPerEpoch),
         subtasks: options.subtasks ?? 1,
         ...(options.workers === undefined ? {} : { fanOut: fanOutOf(options.workers, options.cutLike) }),
+        ...(options.fold === undefined ? {} : { fold: options.fold }),
         stop: stop.signal,
         lease: { owner: `execution-${execution}`, isAlive: () => 'dead' },
         crashPoint: (name) => {

@@ -2,9 +2,7 @@
  * Fused and fanned-out epochs of one job: the plan decides per epoch (ARCHITECTURE section 2). State belongs to key groups and is read from
  * the segments that a plan names, so the two may alternate from one epoch to the next; whoever did not run the last epoch finds its
  * memory stale by the tag and reads it anew.
- *
- * 'auto' fans out after two epochs in a row that used up their time with input left over, and goes back after two that needed less
- * than a third of it.
+ * 'auto' goes by mode-choice.ts.
  */
 import type { BaseRef, Manifest, Plan, PlannedSplit, SegmentRef, Ack } from '../../checkpoint/records.ts';
 import type { JobGraph } from '../../graph/job-graph.ts';
@@ -14,6 +12,7 @@ import type { Clock } from '../../ports/clock.ts';
 import { AttemptFailure, type EpochBudget, type EpochRunner, type SplitOffer } from '../epoch-runner.ts';
 import { isIdle, type FusedRunner } from '../fused-runner.ts';
 import { attemptFailure } from '../failures.ts';
+import { ModeChoice } from './mode-choice.ts';
 import { runFannedOut } from './fan-out-epoch.ts';
 import type { SubtaskPeer } from './subtask-peer.ts';
 
@@ -30,7 +29,6 @@ export interface HybridOptions {
   rangesOf?(epoch: number): readonly PlannedSplit[];
 }
 
-const BUSY_EPOCHS = 2;
 const POLL_MS = 50;
 
 export class HybridRunner implements EpochRunner {
@@ -38,16 +36,13 @@ export class HybridRunner implements EpochRunner {
   private readonly fused: FusedRunner;
   private readonly options: HybridOptions;
   private peers: SubtaskPeer[] = [];
-  private fannedOut: boolean;
+  private readonly choice = new ModeChoice();
   private lastWasFannedOut = false;
-  /** Epochs in a row that spoke for the other mode. */
-  private votes = 0;
 
   constructor(fused: FusedRunner, options: HybridOptions) {
     this.fused = fused;
     this.options = options;
     this.graphHash = fused.graphHash;
-    this.fannedOut = options.mode === 'fanned-out';
   }
 
   discover(): Promise<readonly SplitOffer[]> {
@@ -55,8 +50,9 @@ export class HybridRunner implements EpochRunner {
   }
 
   subtasks(): Readonly<Record<string, number>> {
-    if (!this.fannedOut) return this.fused.subtasks();
-    const { graph, workers } = this.options;
+    const { graph, workers, mode } = this.options;
+    const fanOut = mode === 'fanned-out' || (mode === 'auto' && workers > 1 && this.choice.fanOut);
+    if (!fanOut) return this.fused.subtasks();
     const heads = graph.nodes.filter(({ operator }) => operator.kind === 'keyed' || operator.kind === 'source');
     return Object.fromEntries(heads.map((node) => [node.uid, workers]));
   }
@@ -67,7 +63,13 @@ export class HybridRunner implements EpochRunner {
     if (splits !== undefined) plan = { ...plan, splits };
     this.lastWasFannedOut = this.isFannedOut(plan);
     const answer = this.lastWasFannedOut ? await this.fanOut(plan, attempt, budget) : await this.fused.run(plan, attempt, budget);
-    this.vote(this.options.clock.monotonicMs() - startedMs, budget.intervalMs, answer.ack.ended);
+    this.choice.note({
+      fannedOut: this.lastWasFannedOut,
+      rows: answer.ack.counts['recordsIn'] ?? 0,
+      tookMs: this.options.clock.monotonicMs() - startedMs,
+      intervalMs: budget.intervalMs,
+      ended: answer.ack.ended,
+    });
     return answer;
   }
 
@@ -129,15 +131,5 @@ export class HybridRunner implements EpochRunner {
     } finally {
       budget.signal.removeEventListener('abort', stop);
     }
-  }
-
-  private vote(tookMs: number, intervalMs: number, ended: boolean): void {
-    const { mode, workers } = this.options;
-    if (mode !== 'auto' || workers < 2) return;
-    const forOther = this.fannedOut ? tookMs < intervalMs / 3 : tookMs >= intervalMs && !ended;
-    this.votes = forOther ? this.votes + 1 : 0;
-    if (this.votes < BUSY_EPOCHS) return;
-    this.fannedOut = !this.fannedOut;
-    this.votes = 0;
   }
 }

@@ -220,6 +220,26 @@ describe(`E7, ${RUNS} jobs each`, () => {
   );
 
   test(
+    `(a) folding after every epoch changes nothing, fused or fanned out (seed ${SEED})`,
+    { timeout: TIMEOUT_MS },
+    async () => {
+      const given = fc.tuple(jobSpec({ late: true, any: true }), cut, fc.constantFrom(1, 3), fc.constantFrom(1, 2));
+      await fc.assert(
+        fc.asyncProperty(given, async ([spec, rowsPerEpoch, workers, stopEvery]) => {
+          const calm = await run(spec, { rowsPerEpoch });
+          const packing = workers === 1 ? { rowsPerEpoch } : { workers, cutLike: calm };
+          const folded = await run(spec, { ...packing, stopEvery, fold: { due: 0, overdue: 1 } });
+          expect(byEpoch(folded)).toEqual(byEpoch(calm));
+          expect(folded.counts).toEqual(calm.counts);
+          // Every log is folded before the next plan: none holds more than one epoch's segments.
+          for (const { epoch, state } of folded.manifests) expect(state.log.filter((part) => part.epoch !== epoch)).toEqual([]);
+        }),
+        { numRuns: RUNS, seed: SEED },
+      );
+    },
+  );
+
+  test(
     `(b) without late rows, any cut gives the same event-time answers (seed ${SEED})`,
     { timeout: TIMEOUT_MS },
     async () => {

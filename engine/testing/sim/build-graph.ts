@@ -4,6 +4,7 @@ import { StreamExecutionEnvironment } from '../../api/environment.ts';
 import { keyedProcess, listState, mapState, valueState } from '../../api/functions.ts';
 import type { KeyedStream } from '../../api/keyed-stream.ts';
 import type { JobGraph } from '../../graph/job-graph.ts';
+import type { DeadLetter } from '../../model/bad-record.ts';
 import type { Collector } from '../../operators/collector.ts';
 import { OutputTag } from '../../operators/output-tag.ts';
 import { WatermarkStrategy } from '../../time/watermark-strategy.ts';
@@ -39,7 +40,11 @@ export function buildGraph(job: string, spec: GraphSpec): JobGraph {
   rows = chain(rows, spec.post, 'post', strategy, side);
   if (spec.second !== null) rows = keyed(rows.keyBy((row) => `${row.v % 3}`), spec.second, 'second', 0, side);
   rows.sinkTo(new SimSink(spec.sink)).uid('out');
-  if (spec.letters) side(env.deadLetters(), 'letters');
+  if (spec.letters) {
+    const letters = env.deadLetters();
+    if (spec.keyedLetters) side(letters.keyBy((letter) => letter.operator).process(numbered()).uid('numbered'), 'letters');
+    else side(letters, 'letters');
+  }
   return env.toJobGraph();
 }
 
@@ -131,6 +136,16 @@ const countOf = (check: Check) =>
       out.collect({ ...row, n, ...{ last: ctx.state.last.value() } });
       if (n % 3 === 0) ctx.state.last.clear();
       else ctx.state.last.update(row.v);
+    },
+  });
+
+const numbered = () =>
+  keyedProcess({
+    state: { n: valueState<number>() },
+    processElement(letter: DeadLetter, ctx, out: Collector<DeadLetter & { n: number }>) {
+      const n = (ctx.state.n.value() ?? 0) + 1;
+      ctx.state.n.update(n);
+      out.collect({ ...letter, n });
     },
   });
 

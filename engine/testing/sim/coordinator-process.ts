@@ -57,7 +57,10 @@ export function startCoordinator(job: JobInWorld, name: string, restore: boolean
   world.processes.set(name, process);
   const clock = new SimClock(process, () => process.skewMs + world.jumpMs);
   const { store, blobs } = storesOf(process, mutant);
-  const fused = warm?.fused ?? new FusedRunner({ job: world.job, graph, clock, blobs, log: null, subtasks: job.spec.subtasks });
+  // A new version of the job, to the protocol: the hash differs. And the parallelism may change from start to start.
+  const version = world.d.chance(`${name}.upgraded`, 0.1) ? { ...graph, hash: `${graph.hash}-${name}` } : graph;
+  const subtasks = world.d.chance(`${name}.repacked`, 0.2) ? 3 - job.spec.subtasks : job.spec.subtasks;
+  const fused = warm?.fused ?? new FusedRunner({ job: world.job, graph: version, clock, blobs, log: null, subtasks });
   const runner = mutant?.runner?.({ process, restore, store, blobs, runner: fused }) ?? fused;
   const stop = new AbortController();
   const cancel = new AbortController();

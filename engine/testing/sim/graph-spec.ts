@@ -28,6 +28,8 @@ export interface GraphSpec {
   /** Sink of the side streams. */
   readonly sideSink: SinkKind;
   readonly letters: boolean;
+  /** Dead letters go through a keyed operator of their own. */
+  readonly keyedLetters: boolean;
   /** The rows before the first keyed operator go to a sink, too. */
   readonly raw: boolean;
   /** User code throws on rows whose value it divides; 0: never. */
@@ -55,6 +57,7 @@ export function graphSpecOf(d: Decisions): GraphSpec {
     sink: d.pick('g.sink', ['transactional', 'transactional', 'files']),
     sideSink: d.pick('g.sideSink', ['transactional', 'files']),
     letters,
+    keyedLetters: letters && d.chance('g.keyedLetters', 0.25),
     raw: d.chance('g.raw', 0.15),
     poison,
     poisonIn: d.pick('g.poisonIn', ['map', 'key', 'process', 'process']),

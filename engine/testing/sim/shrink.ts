@@ -20,6 +20,7 @@ const SIMPLER: readonly ((spec: GraphSpec) => GraphSpec)[] = [
   (spec) => ({ ...spec, raw: false, selfUnion: false }),
   (spec) => ({ ...spec, letters: false, poison: 0, input: { ...spec.input, badRate: 0 } }),
   (spec) => ({ ...spec, poison: 0 }),
+  (spec) => ({ ...spec, keyedLetters: false }),
   (spec) => ({ ...spec, subtasks: 1, maxParallelism: 1 }),
   (spec) => ({ ...spec, idleMs: null }),
   (spec) => ({ ...spec, input: { ...spec.input, splits: [1], sources: 1 } }),
