@@ -24,10 +24,25 @@ export {
 export { CheckpointConfig, RestartStrategies, type CheckpointRetention } from './api/job-settings.ts';
 export type { RestartStrategy } from './model/restart-strategy.ts';
 export type { DeadLetter } from './model/bad-record.ts';
-export { ConfigError, CorruptionError, FencedError, InvariantError, MillraceError, RetryableError, UnknownOutcomeError, UserCodeError } from './model/errors.ts';
+export {
+  ConfigError,
+  CorruptionError,
+  FencedError,
+  InvariantError,
+  MillraceError,
+  RetryableError,
+  UnknownOutcomeError,
+  UserCodeError,
+} from './model/errors.ts';
 export { MAX_WATERMARK, MIN_WATERMARK } from './model/watermark.ts';
 export type { Collector } from './operators/collector.ts';
-export type { KeyedContext, OnTimerContext, OpenContext, TimeDomain, TimerServiceView } from './operators/keyed-process-function.ts';
+export type {
+  KeyedContext,
+  OnTimerContext,
+  OpenContext,
+  TimeDomain,
+  TimerServiceView,
+} from './operators/keyed-process-function.ts';
 export { OutputTag } from './operators/output-tag.ts';
 export type { ProcessContext } from './operators/process-operator.ts';
 export {

@@ -9,7 +9,11 @@ export const job = defineJob({
   config: { flag: '', output: '' },
   build(env, { flag, output }) {
     env.enableCheckpointing(50).setRestartStrategy(RestartStrategies.fixedDelayRestart(3, 1));
-    const rows = new DataGeneratorSource({ generator: (i) => ({ k: `k${i % 50}`, n: 1, i }), count: 20_000, splits: 4 });
+    const rows = new DataGeneratorSource({
+      generator: (i) => ({ k: `k${i % 50}`, n: 1, i }),
+      count: 20_000,
+      splits: 4,
+    });
     env
       .fromSource(rows, WatermarkStrategy.noWatermarks(), 'rows')
       .map((row) => {

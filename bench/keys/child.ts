@@ -4,7 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FileSink, FileSource, jsonEncoder, jsonLines, schema, t } from '../../engine/connectors/files/index.ts';
 import { runEmbedded } from '../../engine/embedded/executor.ts';
-import { Duration, StreamExecutionEnvironment, TumblingEventTimeWindows, WatermarkStrategy, type InferRow } from '../../engine/index.ts';
+import {
+  Duration,
+  StreamExecutionEnvironment,
+  TumblingEventTimeWindows,
+  WatermarkStrategy,
+  type InferRow,
+} from '../../engine/index.ts';
 
 const keys = Number(process.argv[2]);
 const ROWS_PER_KEY = 3;

@@ -22,7 +22,7 @@ export function bareLoop(file: string): { rows: number; checksum: string } {
     const n = readSync(fd, buffer, kept, 262_144, null);
     if (n === 0) break;
     const end = buffer.lastIndexOf(10, kept + n - 1) + 1;
-    for (let p = 0; p < end; ) {
+    for (let p = 0; p < end;) {
       const q = buffer.indexOf(10, p);
       const order = JSON.parse(buffer.toString('latin1', p, q)) as Order;
       p = q + 1;
@@ -45,7 +45,8 @@ export function bareLoop(file: string): { rows: number; checksum: string } {
   closeSync(fd);
   const checksum = new Checksum();
   for (const [customer_id, byStart] of windows) {
-    for (const [window_start, { sum, count }] of byStart) checksum.add(JSON.stringify({ window_start, customer_id, sum, count }));
+    for (const [window_start, { sum, count }] of byStart)
+      checksum.add(JSON.stringify({ window_start, customer_id, sum, count }));
   }
   return { rows, checksum: checksum.text() };
 }

@@ -9,7 +9,12 @@ import { VARIANTS, type Variant } from './orders-job.ts';
 import { job } from './orders-module.ts';
 import { otherJobs } from './other-jobs.ts';
 
-const [variant, file, pollute, parallelism] = process.argv.slice(2) as [Variant | 'bare', string, string, string | undefined];
+const [variant, file, pollute, parallelism] = process.argv.slice(2) as [
+  Variant | 'bare',
+  string,
+  string,
+  string | undefined,
+];
 const workers = Number(parallelism ?? 1);
 const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
 if (pollute === 'after-other-jobs') await otherJobs();
@@ -24,7 +29,11 @@ else if (VARIANTS.includes(variant)) {
   const settings = { ...env.settings(), stateDir: join(folder, 'state') };
   const fanOut = { mode: 'fanned-out', workers, module: { jobUrl, overrides } } as const;
   const result = await runEmbedded(env.toJobGraph(), settings, workers === 1 ? {} : { fanOut });
-  extra = { rows: result.counts['recordsIn'] ?? 0, epochs: result.epochs, longestPauseMs: Math.round(result.longestPauseMs) };
+  extra = {
+    rows: result.counts['recordsIn'] ?? 0,
+    epochs: result.epochs,
+    longestPauseMs: Math.round(result.longestPauseMs),
+  };
 }
 const cpu = process.cpuUsage(startedCpu);
 const seconds = (performance.now() - started) / 1000;
@@ -39,6 +48,7 @@ process.stdout.write(
 
 function outputOf(out: string): string {
   const checksum = new Checksum();
-  for (const name of readdirSync(out)) for (const line of readFileSync(join(out, name), 'utf8').split('\n')) if (line !== '') checksum.add(line);
+  for (const name of readdirSync(out))
+    for (const line of readFileSync(join(out, name), 'utf8').split('\n')) if (line !== '') checksum.add(line);
   return checksum.text();
 }

@@ -1,5 +1,10 @@
 /** Milliseconds from the start of this process to the first committed result of a small windowed job. Uses the built package. */
-import { Duration, StreamExecutionEnvironment, TumblingEventTimeWindows, WatermarkStrategy } from '../../dist/engine/index.js';
+import {
+  Duration,
+  StreamExecutionEnvironment,
+  TumblingEventTimeWindows,
+  WatermarkStrategy,
+} from '../../dist/engine/index.js';
 
 const env = StreamExecutionEnvironment.getExecutionEnvironment();
 const rows = await env

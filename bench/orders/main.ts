@@ -18,7 +18,12 @@ export function benchOrders(args: readonly string[]): void {
   const workers = Number(options.parallelism);
   const whole = [repeats, workers].every((n) => Number.isInteger(n) && n >= 1);
   if (file === undefined || !existsSync(file) || !whole) {
-    const what = file === undefined ? 'name a FILE of orders' : whole ? `no file ${file}` : '--repeats and --parallelism are whole numbers';
+    const what =
+      file === undefined
+        ? 'name a FILE of orders'
+        : whole
+          ? `no file ${file}`
+          : '--repeats and --parallelism are whole numbers';
     process.stderr.write(`bench orders: ${what}\n`);
     process.exitCode = 2;
     return;
@@ -31,11 +36,19 @@ export function benchOrders(args: readonly string[]): void {
 function againstOneWorker(file: string, repeats: number, workers: number): void {
   const runs: Line[] = [];
   for (let i = 0; i < repeats; i++) {
-    for (const variant of VARIANTS) for (const n of [1, workers]) runs.push(run('child.ts', [variant, file, 'after-other-jobs', String(n)]));
+    for (const variant of VARIANTS)
+      for (const n of [1, workers]) runs.push(run('child.ts', [variant, file, 'after-other-jobs', String(n)]));
   }
   for (const variant of VARIANTS) {
-    const of = (n: number, field: string): number => median(runs.filter((line) => line['parallelism'] === n), variant, field);
-    const lines = runs.filter((line) => line['variant'] === variant).map((line) => String(line['checksum']).split(':')[0]);
+    const of = (n: number, field: string): number =>
+      median(
+        runs.filter((line) => line['parallelism'] === n),
+        variant,
+        field,
+      );
+    const lines = runs
+      .filter((line) => line['variant'] === variant)
+      .map((line) => String(line['checksum']).split(':')[0]);
     print({
       bench: 'orders-parallel-summary',
       variant,
@@ -81,7 +94,10 @@ function againstBareLoop(file: string, repeats: number): void {
 
 function run(script: string, args: readonly string[]): Line {
   const path = fileURLToPath(new URL(script, import.meta.url));
-  const child = spawnSync(process.execPath, [path, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawnSync(process.execPath, [path, ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   if (child.status !== 0) throw new Error(`${script} ${args.join(' ')} ended with ${child.status ?? child.signal}`);
   const line = JSON.parse(child.stdout) as Line;
   print(line);

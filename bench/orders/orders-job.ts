@@ -1,5 +1,11 @@
 /** The orders job of ../shared/oracle in its three forms: filter, keyBy customer, 1-hour tumbling sum, exactly-once file sink. */
-import { FileSink, FileSource, jsonEncoder, jsonLines, type FileSourceBuilder } from '../../engine/connectors/files/index.ts';
+import {
+  FileSink,
+  FileSource,
+  jsonEncoder,
+  jsonLines,
+  type FileSourceBuilder,
+} from '../../engine/connectors/files/index.ts';
 import {
   Duration,
   parseTimestamp,
@@ -26,12 +32,20 @@ const declared = schema({ customer_id: t.string(), amount: t.number(), status: t
 type DeclaredOrder = InferRow<typeof declared>;
 
 /** `splitSize`: bytes of a split; null: the file is one. */
-export function buildOrders(env: StreamExecutionEnvironment, variant: Variant, file: string, output: string, splitSize: number | null): void {
+export function buildOrders(
+  env: StreamExecutionEnvironment,
+  variant: Variant,
+  file: string,
+  output: string,
+  splitSize: number | null,
+): void {
   env.enableCheckpointing(1000);
   if (variant === 'closures') {
     const orders = env.fromSource(
       cut(FileSource.forRecordStreamFormat(jsonLines<Order>(), file), splitSize).build(),
-      WatermarkStrategy.forBoundedOutOfOrderness<Order>(Duration.ofSeconds(5)).withTimestampAssigner((o) => parseTimestamp(o.event_ts)),
+      WatermarkStrategy.forBoundedOutOfOrderness<Order>(Duration.ofSeconds(5)).withTimestampAssigner((o) =>
+        parseTimestamp(o.event_ts),
+      ),
       'orders',
     );
     hourly(
@@ -43,7 +57,9 @@ export function buildOrders(env: StreamExecutionEnvironment, variant: Variant, f
   const orders = env
     .fromSource(
       cut(FileSource.forRecordStreamFormat(jsonLines(declared), file), splitSize).build(),
-      WatermarkStrategy.forBoundedOutOfOrderness<DeclaredOrder>(Duration.ofSeconds(5)).withTimestampAssigner((o) => o.event_ts),
+      WatermarkStrategy.forBoundedOutOfOrderness<DeclaredOrder>(Duration.ofSeconds(5)).withTimestampAssigner(
+        (o) => o.event_ts,
+      ),
       'orders',
     )
     .filter((o) => o.status === 'COMPLETED');

@@ -48,20 +48,28 @@ const head: Head = {
   folded: `fold/${'0'.repeat(60)}`,
   clock: wallTimeMs(1_795_000_000_000),
   phase: { kind: 'running', plan: planKey(at.epoch, at.generation, 'abcdefabcdef') },
-  lease: { owner: `${'0123456789abcdef'.repeat(4)}/4026531836/4194304/123456789`, session: 'abcdefabcdef', ttlMs: 631_000 },
+  lease: {
+    owner: `${'0123456789abcdef'.repeat(4)}/4026531836/4194304/123456789`,
+    session: 'abcdefabcdef',
+    ttlMs: 631_000,
+  },
 };
 
 function records(keyGroups: number): { plan: Plan; manifest: Manifest } {
   const stages = Array.from({ length: OPERATORS }, (_, i) => `keyed-operator-${i}`);
   const blob = (what: string, subtask: number): { blob: string; bytes: number } => ({
-    blob: attemptObjectName({ job, run, ...at, stage: 'fanned-out', subtask, attempt: attemptId('abcdefabcdef.12345') }, what),
+    blob: attemptObjectName(
+      { job, run, ...at, stage: 'fanned-out', subtask, attempt: attemptId('abcdefabcdef.12345') },
+      what,
+    ),
     bytes: 123_456,
   });
   const log: SegmentRef[] = [];
   const groupsOf = (i: number): [number, number] => [(i * keyGroups) / SUBTASKS, ((i + 1) * keyGroups) / SUBTASKS];
   for (let e = 0; e < LOG_EPOCHS; e++) {
     for (const stage of stages) {
-      for (let i = 0; i < SUBTASKS; i++) log.push({ object: blob(`state-${stage}-0`, i), epoch: at.epoch, stage, keyGroups: groupsOf(i) });
+      for (let i = 0; i < SUBTASKS; i++)
+        log.push({ object: blob(`state-${stage}-0`, i), epoch: at.epoch, stage, keyGroups: groupsOf(i) });
     }
   }
   const ranges = Array.from({ length: SPLITS }, (_, i) => ({
@@ -72,10 +80,19 @@ function records(keyGroups: number): { plan: Plan; manifest: Manifest } {
   }));
   const base = {
     epoch: at.epoch,
-    snapshots: stages.flatMap((stage) => Array.from({ length: SUBTASKS }, (_, i) => ({ object: blob(`${stage}-${i}`, i), stage, keyGroups: groupsOf(i) }))),
+    snapshots: stages.flatMap((stage) =>
+      Array.from({ length: SUBTASKS }, (_, i) => ({ object: blob(`${stage}-${i}`, i), stage, keyGroups: groupsOf(i) })),
+    ),
   };
   const watermarks = Object.fromEntries(stages.map((stage) => [stage, 1_794_999_994_999]));
-  const common = { format: 1, run, ...at, clock: wallTimeMs(1_795_000_000_000), graphHash: '0123456789abcdef', base: manifestKey(at.epoch, at.generation) } as const;
+  const common = {
+    format: 1,
+    run,
+    ...at,
+    clock: wallTimeMs(1_795_000_000_000),
+    graphHash: '0123456789abcdef',
+    base: manifestKey(at.epoch, at.generation),
+  } as const;
   const plan: Plan = {
     ...common,
     splits: ranges.map(({ id, from, state }) => ({ id, from, to: null, state })),
@@ -91,7 +108,12 @@ function records(keyGroups: number): { plan: Plan; manifest: Manifest } {
     ranges,
     watermarks,
     state: { base, log },
-    staged: Array.from({ length: SUBTASKS }, (_, slot) => ({ sink: 'a-sink', slot, records: 12_345, objects: [blob(`out-a-sink-${slot}`, slot)] })),
+    staged: Array.from({ length: SUBTASKS }, (_, slot) => ({
+      sink: 'a-sink',
+      slot,
+      records: 12_345,
+      objects: [blob(`out-a-sink-${slot}`, slot)],
+    })),
     skipped: [],
     counts: { recordsIn: 1, filtered: 1, late: 1, recordsOut: 1 },
     totals: { recordsIn: 1, filtered: 1, late: 1, recordsOut: 1 },

@@ -19,7 +19,8 @@ import { KeyedStream } from './keyed-stream.ts';
 import type { StreamContext } from './stream-context.ts';
 
 /** An extra argument that nobody can give: what makes an async function a type error where nothing awaits it. */
-export type Synchronous<R> = R extends PromiseLike<unknown> ? [error: 'user functions are synchronous: do I/O in Async I/O or a sink'] : [];
+export type Synchronous<R> =
+  R extends PromiseLike<unknown> ? [error: 'user functions are synchronous: do I/O in Async I/O or a sink'] : [];
 
 export class DataStream<T> {
   /** @internal */
@@ -50,7 +51,9 @@ export class DataStream<T> {
     return this.stateless<R>('Flat Map', 'flatMap', new FlatMapOperator(flatMapper));
   }
 
-  process<R>(fn: ProcessFunction<T, R> | ((value: T, ctx: ProcessContext, out: Collector<R>) => Nothing)): SingleOutputStreamOperator<R> {
+  process<R>(
+    fn: ProcessFunction<T, R> | ((value: T, ctx: ProcessContext, out: Collector<R>) => Nothing),
+  ): SingleOutputStreamOperator<R> {
     const logic: ProcessLogic = fn instanceof ProcessFunction ? fn : { processElement: fn };
     return this.stateless<R>('Process', 'process', new ProcessOperator(logic), logic);
   }
@@ -59,7 +62,8 @@ export class DataStream<T> {
   keyBy<F extends keyof T & string>(field: F): KeyedStream<T, T[F]>;
   keyBy<K>(selector: (value: T) => K, ..._sync: Synchronous<K>): KeyedStream<T, K>;
   keyBy<K>(key: string | ((value: T) => K), ..._sync: readonly unknown[]): unknown {
-    const selection = typeof key === 'string' ? ({ kind: 'field', field: key } as const) : ({ kind: 'function', select: key } as const);
+    const selection =
+      typeof key === 'string' ? ({ kind: 'field', field: key } as const) : ({ kind: 'function', select: key } as const);
     return new KeyedStream<T, K>(
       this.ctx,
       this.edges.map((edge) => ({ ...edge, partitioning: { kind: 'hash', key: selection } })),
@@ -68,7 +72,8 @@ export class DataStream<T> {
 
   union(...others: readonly DataStream<T>[]): DataStream<T> {
     for (const other of others) {
-      if (other.ctx !== this.ctx) throw new ConfigError('union of streams from different environments: build them from the same env.');
+      if (other.ctx !== this.ctx)
+        throw new ConfigError('union of streams from different environments: build them from the same env.');
     }
     return new DataStream<T>(this.ctx, [...this.edges, ...others.flatMap((other) => other.edges)]);
   }
@@ -84,19 +89,31 @@ export class DataStream<T> {
 
   /** Prints every row to standard output after its epoch has committed: at least once. */
   print(prefix = ''): DataStreamSink {
-    return new DataStreamSink(this.ctx.graph.add('Print to Std. Out', { kind: 'sink', sink: new PrintSink(prefix) }, this.edges));
+    return new DataStreamSink(
+      this.ctx.graph.add('Print to Std. Out', { kind: 'sink', sink: new PrintSink(prefix) }, this.edges),
+    );
   }
 
   /** Runs the job and returns this stream's rows, at most `limit` of them, in the order of their epochs. */
   async executeAndCollect(limit = Number.POSITIVE_INFINITY): Promise<T[]> {
     const rows: T[] = [];
-    this.ctx.graph.add('Collect', { kind: 'sink', sink: new CollectSink<T>((row) => rows.length < limit && rows.push(row)) }, this.edges);
+    this.ctx.graph.add(
+      'Collect',
+      { kind: 'sink', sink: new CollectSink<T>((row) => rows.length < limit && rows.push(row)) },
+      this.edges,
+    );
     await this.ctx.execute();
     return rows;
   }
 
   /** @internal */
-  stateless<R>(name: string, type: string, operator: Fusible, lifecycle: Lifecycle | null = null, setsTimestamps = false): SingleOutputStreamOperator<R> {
+  stateless<R>(
+    name: string,
+    type: string,
+    operator: Fusible,
+    lifecycle: Lifecycle | null = null,
+    setsTimestamps = false,
+  ): SingleOutputStreamOperator<R> {
     const node = this.ctx.graph.add(name, { kind: 'stateless', type, operator, lifecycle, setsTimestamps }, this.edges);
     return new SingleOutputStreamOperator<R>(this.ctx, node);
   }
@@ -161,11 +178,15 @@ export class DataStreamSink {
 }
 
 function setUid(node: StreamNode, uid: string): void {
-  if (!/^[A-Za-z0-9._-]{1,80}$/.test(uid)) throw new ConfigError(`uid ${JSON.stringify(uid)}: use 1 to 80 of A-Z a-z 0-9 . _ -; it becomes part of file and item names.`);
+  if (!/^[A-Za-z0-9._-]{1,80}$/.test(uid))
+    throw new ConfigError(
+      `uid ${JSON.stringify(uid)}: use 1 to 80 of A-Z a-z 0-9 . _ -; it becomes part of file and item names.`,
+    );
   node.uid = uid;
 }
 
 function setParallelism(node: StreamNode, parallelism: number): void {
-  if (!Number.isInteger(parallelism) || parallelism < 1) throw new ConfigError(`parallelism of "${node.name}" must be a whole number, 1 or more; got ${parallelism}.`);
+  if (!Number.isInteger(parallelism) || parallelism < 1)
+    throw new ConfigError(`parallelism of "${node.name}" must be a whole number, 1 or more; got ${parallelism}.`);
   node.parallelism = parallelism;
 }

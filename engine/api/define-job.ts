@@ -30,7 +30,9 @@ export function defineJob<const C extends ConfigDefaults = Record<never, never>>
 }): JobModule {
   const { name } = definition;
   if (!/^[a-z0-9][a-z0-9._-]{0,62}$/.test(name)) {
-    throw new ConfigError(`job name ${JSON.stringify(name)}: use 1 to 63 of a-z 0-9 . _ -, starting with a letter or digit; it becomes part of file and table names.`);
+    throw new ConfigError(
+      `job name ${JSON.stringify(name)}: use 1 to 63 of a-z 0-9 . _ -, starting with a letter or digit; it becomes part of file and table names.`,
+    );
   }
   const defaults: ConfigDefaults = definition.config ?? {};
   return {
@@ -52,21 +54,30 @@ function resolve(job: string, defaults: ConfigDefaults, overrides: Readonly<Reco
   for (const [key, text] of Object.entries(overrides)) {
     if (!Object.hasOwn(defaults, key)) {
       const known = Object.keys(defaults);
-      throw new ConfigError(`job "${job}" has no setting "${key}". ${known.length === 0 ? 'It has none.' : `It has: ${known.join(', ')}.`}`);
+      throw new ConfigError(
+        `job "${job}" has no setting "${key}". ${known.length === 0 ? 'It has none.' : `It has: ${known.join(', ')}.`}`,
+      );
     }
     out[key] = parse(job, key, text, defaults[key]!);
   }
   return out;
 }
 
-function parse(job: string, key: string, text: string, example: string | number | boolean | null): string | number | boolean {
+function parse(
+  job: string,
+  key: string,
+  text: string,
+  example: string | number | boolean | null,
+): string | number | boolean {
   if (typeof example === 'number') {
     const n = Number(text);
-    if (text.trim() === '' || !Number.isFinite(n)) throw new ConfigError(`job "${job}": setting "${key}" is a number; got ${JSON.stringify(text)}.`);
+    if (text.trim() === '' || !Number.isFinite(n))
+      throw new ConfigError(`job "${job}": setting "${key}" is a number; got ${JSON.stringify(text)}.`);
     return n;
   }
   if (typeof example === 'boolean') {
-    if (text !== 'true' && text !== 'false') throw new ConfigError(`job "${job}": setting "${key}" is true or false; got ${JSON.stringify(text)}.`);
+    if (text !== 'true' && text !== 'false')
+      throw new ConfigError(`job "${job}": setting "${key}" is true or false; got ${JSON.stringify(text)}.`);
     return text === 'true';
   }
   return text;

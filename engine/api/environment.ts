@@ -40,7 +40,11 @@ export class StreamExecutionEnvironment {
     return new StreamExecutionEnvironment();
   }
 
-  fromSource<T>(source: Source<T>, strategy: WatermarkStrategy<NoInfer<T>>, name: string): SingleOutputStreamOperator<T> {
+  fromSource<T>(
+    source: Source<T>,
+    strategy: WatermarkStrategy<NoInfer<T>>,
+    name: string,
+  ): SingleOutputStreamOperator<T> {
     const node = this.graph.add(name, { kind: 'source', source, strategy }, []);
     return new SingleOutputStreamOperator<T>(this.ctx, node);
   }
@@ -55,12 +59,16 @@ export class StreamExecutionEnvironment {
    * job into rows of this stream, committed with their epoch.
    */
   deadLetters(): DataStream<DeadLetter> {
-    this.letters ??= new SingleOutputStreamOperator<DeadLetter>(this.ctx, this.graph.add('Dead Letters', { kind: 'dead-letters' }, []));
+    this.letters ??= new SingleOutputStreamOperator<DeadLetter>(
+      this.ctx,
+      this.graph.add('Dead Letters', { kind: 'dead-letters' }, []),
+    );
     return this.letters;
   }
 
   setParallelism(parallelism: number): this {
-    if (!Number.isInteger(parallelism) || parallelism < 1) throw new ConfigError(`parallelism is a whole number, 1 or more; got ${parallelism}.`);
+    if (!Number.isInteger(parallelism) || parallelism < 1)
+      throw new ConfigError(`parallelism is a whole number, 1 or more; got ${parallelism}.`);
     this.graph.parallelism = parallelism;
     return this;
   }
@@ -71,7 +79,9 @@ export class StreamExecutionEnvironment {
   /** Number of key groups; fixed for the life of the job's state. Default 128. */
   setMaxParallelism(maxParallelism: number): this {
     if (!Number.isInteger(maxParallelism) || maxParallelism < 1 || maxParallelism > MAX_MAX_PARALLELISM) {
-      throw new ConfigError(`max parallelism is a whole number from 1 to ${MAX_MAX_PARALLELISM}; got ${maxParallelism}.`);
+      throw new ConfigError(
+        `max parallelism is a whole number from 1 to ${MAX_MAX_PARALLELISM}; got ${maxParallelism}.`,
+      );
     }
     this.graph.maxParallelism = maxParallelism;
     return this;
@@ -108,7 +118,9 @@ export class StreamExecutionEnvironment {
 
   setStateBackend(backend: 'heap'): this {
     if ((backend as string) !== 'heap') {
-      throw new ConfigError(`state backend ${JSON.stringify(backend)}: this version has 'heap' (state in memory, log and snapshots on disk).`);
+      throw new ConfigError(
+        `state backend ${JSON.stringify(backend)}: this version has 'heap' (state in memory, log and snapshots on disk).`,
+      );
     }
     return this;
   }
@@ -143,6 +155,14 @@ export class StreamExecutionEnvironment {
   /** @internal */
   settings(): JobSettings {
     const { epochMs, timeoutMs, minPauseMs, retention, storage } = this.checkpoints;
-    return { epochMs, timeoutMs, minPauseMs, retention, restart: this.restart, epochMode: this.epochMode, stateDir: storage };
+    return {
+      epochMs,
+      timeoutMs,
+      minPauseMs,
+      retention,
+      restart: this.restart,
+      epochMode: this.epochMode,
+      stateDir: storage,
+    };
   }
 }

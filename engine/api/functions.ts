@@ -34,19 +34,27 @@ export abstract class KeyedProcessFunction<K, I, O> {
 /** A state of a function form: `valueState<number>()` …; the property's name is the state's name. */
 export type StateDeclaration<H> = { readonly declare: (name: string, ctx: OpenContext) => H };
 export type StateDeclarations = Readonly<Record<string, StateDeclaration<unknown>>>;
-export type StateHandles<S extends StateDeclarations> = { readonly [N in keyof S]: S[N] extends StateDeclaration<infer H> ? H : never };
+export type StateHandles<S extends StateDeclarations> = {
+  readonly [N in keyof S]: S[N] extends StateDeclaration<infer H> ? H : never;
+};
 
 interface Ttl {
   readonly ttl?: StateTtlConfig;
 }
 
-function withTtl<D extends { enableTimeToLive(config: StateTtlConfig): unknown }>(descriptor: D, options: Ttl | undefined): D {
+function withTtl<D extends { enableTimeToLive(config: StateTtlConfig): unknown }>(
+  descriptor: D,
+  options: Ttl | undefined,
+): D {
   if (options?.ttl !== undefined) descriptor.enableTimeToLive(options.ttl);
   return descriptor;
 }
 
 export function valueState<T>(options?: Ttl & { readonly defaultValue?: T }): StateDeclaration<ValueState<T>> {
-  return { declare: (name, ctx) => ctx.getState(withTtl(new ValueStateDescriptor<T>(name, options?.defaultValue ?? null), options)) };
+  return {
+    declare: (name, ctx) =>
+      ctx.getState(withTtl(new ValueStateDescriptor<T>(name, options?.defaultValue ?? null), options)),
+  };
 }
 export function listState<T>(options?: Ttl): StateDeclaration<ListState<T>> {
   return { declare: (name, ctx) => ctx.getListState(withTtl(new ListStateDescriptor<T>(name), options)) };
@@ -55,10 +63,18 @@ export function mapState<UK, UV>(options?: Ttl): StateDeclaration<MapState<UK, U
   return { declare: (name, ctx) => ctx.getMapState(withTtl(new MapStateDescriptor<UK, UV>(name), options)) };
 }
 export function reducingState<T>(reduce: (a: T, b: T) => T, options?: Ttl): StateDeclaration<ReducingState<T>> {
-  return { declare: (name, ctx) => ctx.getReducingState(withTtl(new ReducingStateDescriptor<T>(name, reduce), options)) };
+  return {
+    declare: (name, ctx) => ctx.getReducingState(withTtl(new ReducingStateDescriptor<T>(name, reduce), options)),
+  };
 }
-export function aggregatingState<IN, ACC, OUT>(aggregate: AggregateFunction<IN, ACC, OUT>, options?: Ttl): StateDeclaration<AggregatingState<IN, OUT>> {
-  return { declare: (name, ctx) => ctx.getAggregatingState(withTtl(new AggregatingStateDescriptor<IN, ACC, OUT>(name, aggregate), options)) };
+export function aggregatingState<IN, ACC, OUT>(
+  aggregate: AggregateFunction<IN, ACC, OUT>,
+  options?: Ttl,
+): StateDeclaration<AggregatingState<IN, OUT>> {
+  return {
+    declare: (name, ctx) =>
+      ctx.getAggregatingState(withTtl(new AggregatingStateDescriptor<IN, ACC, OUT>(name, aggregate), options)),
+  };
 }
 
 /** The function form of a KeyedProcessFunction: `keyedProcess({ state, processElement, onTimer })`. */

@@ -8,7 +8,12 @@ export class JobClient {
   private readonly canceller: AbortController;
 
   /** @internal */
-  constructor(jobName: string, result: Promise<JobExecutionResult>, stopper: AbortController, canceller: AbortController) {
+  constructor(
+    jobName: string,
+    result: Promise<JobExecutionResult>,
+    stopper: AbortController,
+    canceller: AbortController,
+  ) {
     this.jobName = jobName;
     this.result = result;
     this.stopper = stopper;

@@ -68,6 +68,7 @@ export class CheckpointConfig {
 }
 
 function positive(what: string, ms: number): number {
-  if (!(ms > 0) || !Number.isFinite(ms)) throw new ConfigError(`${what} is a positive number of milliseconds; got ${ms}.`);
+  if (!(ms > 0) || !Number.isFinite(ms))
+    throw new ConfigError(`${what} is a positive number of milliseconds; got ${ms}.`);
   return ms;
 }

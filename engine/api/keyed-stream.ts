@@ -60,14 +60,19 @@ export class KeyedStream<T, K> {
 
   window(windows: AlignedWindows): WindowedStream<T, K> {
     if ((windows as Partial<AlignedWindows> | null)?.kind !== 'tumbling-event-time') {
-      throw new ConfigError('window(…) takes a window assigner, e.g. TumblingEventTimeWindows.of(Duration.ofHours(1)).');
+      throw new ConfigError(
+        'window(…) takes a window assigner, e.g. TumblingEventTimeWindows.of(Duration.ofHours(1)).',
+      );
     }
     return new WindowedStream<T, K>(this, windows);
   }
 
   /** @internal */
   keyed<R>(name: string, factory: KeyedOperatorFactory): SingleOutputStreamOperator<R> {
-    return new SingleOutputStreamOperator<R>(this.ctx, this.ctx.graph.add(name, { kind: 'keyed', factory }, this.edges));
+    return new SingleOutputStreamOperator<R>(
+      this.ctx,
+      this.ctx.graph.add(name, { kind: 'keyed', factory }, this.edges),
+    );
   }
 
   /** @internal */

@@ -28,7 +28,8 @@ export class WindowedStream<T, K> {
 
   /** How long after the watermark has passed its end a window still takes rows; each fires it again. Milliseconds. */
   allowedLateness(latenessMs: number): this {
-    if (!Number.isSafeInteger(latenessMs) || latenessMs < 0) throw new ConfigError(`allowedLateness takes a whole number of milliseconds, 0 or more; got ${latenessMs}.`);
+    if (!Number.isSafeInteger(latenessMs) || latenessMs < 0)
+      throw new ConfigError(`allowedLateness takes a whole number of milliseconds, 0 or more; got ${latenessMs}.`);
     this.latenessMs = latenessMs;
     return this;
   }
@@ -41,21 +42,38 @@ export class WindowedStream<T, K> {
 
   /** Incremental: only the accumulator is kept. With a window function, that sees the one result, the key and the window. */
   aggregate<ACC, OUT>(aggregate: AggregateFunction<T, ACC, OUT>): SingleOutputStreamOperator<OUT>;
-  aggregate<ACC, V, OUT>(aggregate: AggregateFunction<T, ACC, V>, windowFunction: AnyWindowFunction<V, OUT, K>): SingleOutputStreamOperator<OUT>;
-  aggregate<ACC, V, OUT>(aggregate: AggregateFunction<T, ACC, V>, windowFunction?: AnyWindowFunction<V, OUT, K>): SingleOutputStreamOperator<OUT> {
-    return this.build<OUT>('Aggregate', aggregate as Untyped, windowFunction ?? null);
+  aggregate<ACC, V, OUT>(
+    aggregate: AggregateFunction<T, ACC, V>,
+    windowFunction: AnyWindowFunction<V, OUT, K>,
+  ): SingleOutputStreamOperator<OUT>;
+  aggregate<ACC, V, OUT>(
+    aggregate: AggregateFunction<T, ACC, V>,
+    windowFunction?: AnyWindowFunction<V, OUT, K>,
+  ): SingleOutputStreamOperator<OUT> {
+    return this.build<OUT>('Aggregate', aggregate, windowFunction ?? null);
   }
 
   reduce(reducer: (a: T, b: T) => T): SingleOutputStreamOperator<T>;
-  reduce<OUT>(reducer: (a: T, b: T) => T, windowFunction: AnyWindowFunction<T, OUT, K>): SingleOutputStreamOperator<OUT>;
-  reduce<OUT>(reducer: (a: T, b: T) => T, windowFunction?: AnyWindowFunction<T, OUT, K>): SingleOutputStreamOperator<OUT> {
-    return this.build<OUT>('Reduce', reduceAggregate(reducer as (a: unknown, b: unknown) => unknown), windowFunction ?? null);
+  reduce<OUT>(
+    reducer: (a: T, b: T) => T,
+    windowFunction: AnyWindowFunction<T, OUT, K>,
+  ): SingleOutputStreamOperator<OUT>;
+  reduce<OUT>(
+    reducer: (a: T, b: T) => T,
+    windowFunction?: AnyWindowFunction<T, OUT, K>,
+  ): SingleOutputStreamOperator<OUT> {
+    return this.build<OUT>(
+      'Reduce',
+      reduceAggregate(reducer as (a: unknown, b: unknown) => unknown),
+      windowFunction ?? null,
+    );
   }
 
   /** All rows of the window are kept and handed over when it fires. */
   process<OUT>(windowFunction: AnyWindowFunction<T, OUT, K>): SingleOutputStreamOperator<OUT> {
     const fn = plain<unknown, unknown, unknown>(windowFunction as AnyWindowFunction<unknown, unknown, unknown>);
-    const spread: WindowFunction<unknown, unknown, unknown> = (key, context, [rows], out) => fn(key, context, rows as readonly unknown[], out);
+    const spread: WindowFunction<unknown, unknown, unknown> = (key, context, [rows], out) =>
+      fn(key, context, rows as readonly unknown[], out);
     return this.build<OUT>('Process', LIST, spread, windowFunction);
   }
 
@@ -69,13 +87,19 @@ export class WindowedStream<T, K> {
     return this.reduce(fieldReduce('max', field) as (a: T, b: T) => T);
   }
 
-  private build<OUT>(kind: string, aggregate: Untyped, windowFunction: unknown, lifecycle: unknown = windowFunction): SingleOutputStreamOperator<OUT> {
+  private build<OUT>(
+    kind: string,
+    aggregate: Untyped,
+    windowFunction: unknown,
+    lifecycle: unknown = windowFunction,
+  ): SingleOutputStreamOperator<OUT> {
     const name = `Tumbling(${this.windows.sizeMs} ms) ${kind}`;
     const cycle = lifecycle instanceof ProcessWindowFunction ? lifecycle : null;
     const factory = new WindowAggregateFactory({
       windows: this.windows,
       aggregate,
-      windowFunction: windowFunction === null ? null : plain(windowFunction as AnyWindowFunction<unknown, unknown, unknown>),
+      windowFunction:
+        windowFunction === null ? null : plain(windowFunction as AnyWindowFunction<unknown, unknown, unknown>),
       allowedLatenessMs: this.latenessMs,
       lateTag: this.lateTag,
       ...(cycle === null ? {} : { open: async () => cycle.open?.(), close: async () => cycle.close?.() }),
@@ -85,7 +109,9 @@ export class WindowedStream<T, K> {
 }
 
 function plain<IN, OUT, K>(fn: AnyWindowFunction<IN, OUT, K>): WindowFunction<IN, OUT, K> {
-  return fn instanceof ProcessWindowFunction ? (key, context, elements, out) => fn.process(key, context, elements, out) : fn;
+  return fn instanceof ProcessWindowFunction
+    ? (key, context, elements, out) => fn.process(key, context, elements, out)
+    : fn;
 }
 
 /** The accumulator of a reduce is the value itself; a list of none is "nothing yet". */
@@ -101,7 +127,9 @@ const LIST: Untyped = {
   createAccumulator: () => [],
   add: (value, accumulator) => {
     const row = value as { __copy?: () => object };
-    (accumulator as unknown[]).push(typeof row === 'object' && row !== null && typeof row.__copy === 'function' ? row.__copy() : value);
+    (accumulator as unknown[]).push(
+      typeof row === 'object' && row !== null && typeof row.__copy === 'function' ? row.__copy() : value,
+    );
     return accumulator;
   },
   getResult: (accumulator) => (accumulator as unknown[]).slice(),

@@ -35,7 +35,8 @@ export function onFailure(machine: Machine, event: Failed): Move<AfterFailure> {
     case 'folding':
     case 'recording': {
       const log = state.base.manifest?.state;
-      if (!event.retryable || log === undefined || foldNeed(log, machine.session.fold) === 'overdue') return decide(state, event);
+      if (!event.retryable || log === undefined || foldNeed(log, machine.session.fold) === 'overdue')
+        return decide(state, event);
       const next: States['preparing'] = {
         kind: 'preparing',
         held: state.held,

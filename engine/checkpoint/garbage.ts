@@ -44,7 +44,8 @@ export function garbage(reachable: Reachable, itemKeys: readonly string[], blobN
 function isDecided(head: Head, kind: 'attempt' | 'fold', name: Pick<ItemName, 'epoch' | 'generation'>): boolean {
   if (name.generation < head.generation) return true;
   // A plan that was written and never taken. Whoever holds a head without a lease has ended; the next claim skips its generation.
-  if (name.generation > head.generation) return head.lease === null && kind === 'attempt' && name.generation === head.generation + 1;
+  if (name.generation > head.generation)
+    return head.lease === null && kind === 'attempt' && name.generation === head.generation + 1;
   if (kind === 'fold') return head.lease === null;
   return name.epoch <= head.epoch || head.phase.kind !== 'running';
 }

@@ -82,7 +82,8 @@ export const takeOver: Handlers<'reading' | 'waiting' | 'swapping' | 'settling' 
     }
     if (machine.request !== 'none') return to(windDown(machine, held));
     const retry = event.plan === null ? null : retryAfterCrash(event.plan, machine.session.graphHash);
-    if (retry === null && isOverdue(event.base, machine.session)) return to({ kind: 'folding', held, base: event.base });
+    if (retry === null && isOverdue(event.base, machine.session))
+      return to({ kind: 'folding', held, base: event.base });
     return to({ kind: 'preparing', held, base: event.base, retry, pauseMs: 0 });
   },
 

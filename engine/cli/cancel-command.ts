@@ -22,6 +22,10 @@ export async function cancelCommand(file: string, options: CancelOptions, io: Cl
   const { ending } = await runEmbedded(env.toJobGraph(), settings, { cancel: AbortSignal.abort() });
   const retained = settings.retention === 'RETAIN_ON_CANCELLATION';
   if (options.json === true) io.stdout.write(`${JSON.stringify({ job: job.name, ending, retained })}\n`);
-  else if (ending === 'finished before') io.stdout.write(`Job "${job.name}" had finished before; there is nothing to cancel.\n`);
-  else io.stdout.write(`Job "${job.name}" is cancelled. ${retained ? 'Its checkpoint is kept: run it with --restore to begin a new run there.' : 'Its state is deleted.'}\n`);
+  else if (ending === 'finished before')
+    io.stdout.write(`Job "${job.name}" had finished before; there is nothing to cancel.\n`);
+  else
+    io.stdout.write(
+      `Job "${job.name}" is cancelled. ${retained ? 'Its checkpoint is kept: run it with --restore to begin a new run there.' : 'Its state is deleted.'}\n`,
+    );
 }

@@ -21,10 +21,10 @@ const JOB = "{ name: 'j', config: {}, __millraceJob: 1, instantiate() {} }";
 it('takes the default export or the export "job", and a report', async () => {
   expect((await loadJob(await fileOf('a.mjs', `export default ${JOB};`))).job.name).toBe('j');
   const loaded = await loadJob(await fileOf('b.mjs', `export const job = ${JOB}; export const report = () => 'done';`));
-  expect([loaded.job.name, loaded.report?.({ job: 'j', epochs: 1, durationMs: 1, ending: 'finished', counts: {} }, {})]).toEqual([
-    'j',
-    'done',
-  ]);
+  expect([
+    loaded.job.name,
+    loaded.report?.({ job: 'j', epochs: 1, durationMs: 1, ending: 'finished', counts: {} }, {}),
+  ]).toEqual(['j', 'done']);
 });
 
 it.each([

@@ -98,17 +98,27 @@ export async function openPorts(stateDir: string | null): Promise<Ports> {
   const clock = new SystemClock();
   if (stateDir === null) return { store: new MemoryStateStore(), blobs: new MemoryBlobStore(), log: null, clock };
   const root = join(stateDir, 'state');
-  return { store: new DiskStateStore(root), blobs: new DiskBlobStore(root), log: await openDiskLog(join(stateDir, 'log')), clock };
+  return {
+    store: new DiskStateStore(root),
+    blobs: new DiskBlobStore(root),
+    log: await openDiskLog(join(stateDir, 'log')),
+    clock,
+  };
 }
 
 /** Runs the job to its end, or until a signal. Throws what failed it; a refusal or a fence is a FencedError. */
-export async function runEmbedded(graph: RunnerOptions['graph'], settings: EmbeddedSettings, options: EmbeddedOptions = {}): Promise<EmbeddedResult> {
+export async function runEmbedded(
+  graph: RunnerOptions['graph'],
+  settings: EmbeddedSettings,
+  options: EmbeddedOptions = {},
+): Promise<EmbeddedResult> {
   const ports = options.ports ?? (await openPorts(settings.stateDir));
   const { clock, blobs, log, store } = ports;
   const startedMs = clock.monotonicMs();
   const { maxRows = Number.MAX_SAFE_INTEGER } = options;
   const fused = fusedRunner(graph, ports, options);
-  const runner = options.fanOut === undefined ? fused : hybridRunner(fused, graph, ports, settings, options, options.fanOut);
+  const runner =
+    options.fanOut === undefined ? fused : hybridRunner(fused, graph, ports, settings, options, options.fanOut);
   let manifest: Manifest | null = null;
   try {
     await fused.validate();
@@ -143,7 +153,16 @@ export async function runEmbedded(graph: RunnerOptions['graph'], settings: Embed
     const durationMs = clock.monotonicMs() - startedMs;
     const last = manifest as Manifest | null;
     refuse(graph.job, outcome);
-    return { outcome, ending: endingOf(outcome), job: graph.job, epochs, durationMs, counts: last?.totals ?? {}, manifest: last, longestPauseMs: fused.pauses.longestMs };
+    return {
+      outcome,
+      ending: endingOf(outcome),
+      job: graph.job,
+      epochs,
+      durationMs,
+      counts: last?.totals ?? {},
+      manifest: last,
+      longestPauseMs: fused.pauses.longestMs,
+    };
   } finally {
     await runner.close();
     if (options.ports === undefined) await log?.close();
@@ -178,7 +197,13 @@ function hybridRunner(
 ): HybridRunner {
   const { mode, workers, module } = fanOut;
   const { clock, blobs, log } = ports;
-  const common = { graph, clock, mode, workers, ...(fanOut.rangesOf === undefined ? {} : { rangesOf: fanOut.rangesOf.bind(fanOut) }) };
+  const common = {
+    graph,
+    clock,
+    mode,
+    workers,
+    ...(fanOut.rangesOf === undefined ? {} : { rangesOf: fanOut.rangesOf.bind(fanOut) }),
+  };
   if (module === 'in-process') {
     const hosts = new Map<number, SubtaskPeer>();
     return new HybridRunner(fused, {
@@ -196,10 +221,19 @@ function hybridRunner(
     });
   }
   if (settings.stateDir === null) {
-    throw new ConfigError('worker threads share state through a folder: give the job one (millrace run --state DIR, or setCheckpointStorage).');
+    throw new ConfigError(
+      'worker threads share state through a folder: give the job one (millrace run --state DIR, or setCheckpointStorage).',
+    );
   }
   const { jobUrl, overrides } = module;
-  const setup = { jobUrl, overrides, job: graph.job, parallelism: workers, graphHash: graph.hash, stateDir: settings.stateDir };
+  const setup = {
+    jobUrl,
+    overrides,
+    job: graph.job,
+    parallelism: workers,
+    graphHash: graph.hash,
+    stateDir: settings.stateDir,
+  };
   const pool = new WorkerPool(setup);
   return new HybridRunner(fused, { ...common, peer: (index) => pool.peer(index), closePeers: () => pool.close() });
 }
@@ -212,13 +246,23 @@ function endingOf(outcome: JobOutcome): Ending {
 function refuse(job: string, outcome: JobOutcome): void {
   switch (outcome.kind) {
     case 'failed':
-      throw outcome.error instanceof Error ? outcome.error : new InvariantError(`job "${job}" failed: ${outcome.reason}`);
+      throw outcome.error instanceof Error
+        ? outcome.error
+        : new InvariantError(`job "${job}" failed: ${outcome.reason}`);
     case 'fenced':
-      throw new FencedError(`job "${job}" was taken over by ${describeFencer(outcome.by)}; this process stopped. Nothing was lost: the other one continues.`, { job });
+      throw new FencedError(
+        `job "${job}" was taken over by ${describeFencer(outcome.by)}; this process stopped. Nothing was lost: the other one continues.`,
+        { job },
+      );
     case 'refused':
-      throw new FencedError(`job "${job}" is already being run by ${describeOwner(outcome.owner)}. Stop that one first, or use another --state folder.`, { job });
+      throw new FencedError(
+        `job "${job}" is already being run by ${describeOwner(outcome.owner)}. Stop that one first, or use another --state folder.`,
+        { job },
+      );
     case 'nothing-to-restore':
-      throw new ConfigError(`job "${job}" has no checkpoint to restore in this state folder. Run it without --restore first, or name the folder that holds the checkpoint with --state.`);
+      throw new ConfigError(
+        `job "${job}" has no checkpoint to restore in this state folder. Run it without --restore first, or name the folder that holds the checkpoint with --state.`,
+      );
     default:
   }
 }

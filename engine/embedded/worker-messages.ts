@@ -13,7 +13,17 @@ export interface WorkerSetup {
   readonly index: number;
 }
 
-export const CALLS = ['begin', 'read', 'stage', 'finish', 'dump', 'committed', 'stopReading', 'discard', 'close'] as const;
+export const CALLS = [
+  'begin',
+  'read',
+  'stage',
+  'finish',
+  'dump',
+  'committed',
+  'stopReading',
+  'discard',
+  'close',
+] as const;
 export type CallName = (typeof CALLS)[number];
 
 export interface Call {

@@ -3,7 +3,14 @@
  * asked, and is replaced by a new one at the next attempt, which reads its state from the segments that the plan names.
  */
 import { Worker } from 'node:worker_threads';
-import { ConfigError, CorruptionError, FencedError, InvariantError, RetryableError, UserCodeError } from '../model/errors.ts';
+import {
+  ConfigError,
+  CorruptionError,
+  FencedError,
+  InvariantError,
+  RetryableError,
+  UserCodeError,
+} from '../model/errors.ts';
 import { AttemptFailure } from '../runtime/epoch-runner.ts';
 import type { SubtaskPeer } from '../runtime/fan-out/subtask-peer.ts';
 import type { Answer, Call, CallName, FailureMessage, WorkerSetup } from './worker-messages.ts';
@@ -122,7 +129,9 @@ class WorkerThread implements SubtaskPeer {
   }
 
   private death(how: string): RetryableError {
-    return new RetryableError(`worker ${this.index} died (${how}); it is replaced for the next attempt.`, { worker: this.index });
+    return new RetryableError(`worker ${this.index} died (${how}); it is replaced for the next attempt.`, {
+      worker: this.index,
+    });
   }
 }
 

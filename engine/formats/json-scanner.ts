@@ -87,8 +87,9 @@ return n;
     text,
     timestampText,
   };
-  // eslint-disable-next-line no-new-func -- generated from names and numbers only; every name goes through JSON.stringify or bytes
-  return (new Function('R', source) as (r: typeof runtime) => LineScan)(runtime);
+  // oxlint-disable-next-line typescript/no-implied-eval -- generated from names and numbers only; names go through JSON.stringify or bytes
+  const make = new Function('R', source) as (r: typeof runtime) => LineScan;
+  return make(runtime);
 }
 
 /** A string the scanner does not read itself: appends it to `side`. From after the opening quote to the closing one, or −1. */

@@ -50,29 +50,53 @@ export function buildJobGraph(job: string, graph: StreamGraph): JobGraph {
     const uid = node.uid ?? derivedUid(node);
     const other = uids.get(uid);
     if (other !== undefined) {
-      throw new ConfigError(`job "${job}": operators "${other}" and "${node.name}" have the same uid "${uid}". Give each its own with .uid('…').`);
+      throw new ConfigError(
+        `job "${job}": operators "${other}" and "${node.name}" have the same uid "${uid}". Give each its own with .uid('…').`,
+      );
     }
     uids.set(uid, node.name);
     const parallelism = node.parallelism ?? graph.parallelism;
     if (parallelism > maxParallelism) {
-      throw new ConfigError(`job "${job}": operator "${node.name}" has parallelism ${parallelism}, above the max parallelism ${maxParallelism}. Lower one or raise the other before the job first runs.`);
+      throw new ConfigError(
+        `job "${job}": operator "${node.name}" has parallelism ${parallelism}, above the max parallelism ${maxParallelism}. Lower one or raise the other before the job first runs.`,
+      );
     }
     const inputs = node.inputs.map((edge) => ({
       from: nodes.get(edge.from)!,
       tag: edge.tag,
       key: edge.partitioning.kind === 'hash' ? edge.partitioning.key : null,
     }));
-    const made: JobNode = { id: node.id, uid, name: node.name, parallelism, operator: node.operator, inputs, outputs: [], vertex: 0 };
+    const made: JobNode = {
+      id: node.id,
+      uid,
+      name: node.name,
+      parallelism,
+      operator: node.operator,
+      inputs,
+      outputs: [],
+      vertex: 0,
+    };
     for (const { from, tag, key } of inputs) from.outputs.push({ to: made, tag, key });
     nodes.set(node, made);
   }
   const all = [...nodes.values()];
   assignVertices(graph, all);
-  return { job, nodes: all, maxParallelism, parallelism: Math.max(...all.map((node) => node.parallelism)), hash: graphHash(all, maxParallelism), hasDeadLetters: graph.nodes.some((n) => n.operator.kind === 'dead-letters') };
+  return {
+    job,
+    nodes: all,
+    maxParallelism,
+    parallelism: Math.max(...all.map((node) => node.parallelism)),
+    hash: graphHash(all, maxParallelism),
+    hasDeadLetters: graph.nodes.some((n) => n.operator.kind === 'dead-letters'),
+  };
 }
 
 function derivedUid(node: StreamNode): string {
-  const word = node.name.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '') || 'operator';
+  const word =
+    node.name
+      .toLowerCase()
+      .replace(/[^a-z0-9]+/g, '-')
+      .replace(/^-+|-+$/g, '') || 'operator';
   return `${word.slice(0, 40)}-${node.id}`;
 }
 
@@ -94,16 +118,22 @@ function assignVertices(graph: StreamGraph, nodes: readonly JobNode[]): void {
 }
 
 function graphHash(nodes: readonly JobNode[], maxParallelism: number): string {
-  const text = nodes.map((n) => `${n.uid}:${n.operator.kind}:${n.inputs.map((e) => `${e.from.uid}/${e.tag ?? ''}/${e.key === null ? 'f' : 'h'}`).join(',')}`);
+  const text = nodes.map(
+    (n) =>
+      `${n.uid}:${n.operator.kind}:${n.inputs.map((e) => `${e.from.uid}/${e.tag ?? ''}/${e.key === null ? 'f' : 'h'}`).join(',')}`,
+  );
   const bytes = new TextEncoder().encode(`${maxParallelism}|${text.join('|')}`);
   return murmur3(bytes).toString(16).padStart(8, '0') + murmur3(bytes, 1).toString(16).padStart(8, '0');
 }
 
 /** What can be known to be wrong before anything runs. */
 function checkShape(job: string, graph: StreamGraph): void {
-  if (graph.nodes.length === 0) throw new ConfigError(`job "${job}" has no operators: build(env) must define at least a source and a sink.`);
+  if (graph.nodes.length === 0)
+    throw new ConfigError(`job "${job}" has no operators: build(env) must define at least a source and a sink.`);
   if (!graph.nodes.some((n) => n.operator.kind === 'sink')) {
-    throw new ConfigError(`job "${job}" has no sink, so it would compute nothing. End a stream with .sinkTo(…), .print() or .executeAndCollect().`);
+    throw new ConfigError(
+      `job "${job}" has no sink, so it would compute nothing. End a stream with .sinkTo(…), .print() or .executeAndCollect().`,
+    );
   }
   if (graph.nodes.filter((n) => n.operator.kind === 'dead-letters').length > 1) {
     throw new ConfigError(`job "${job}" asks for env.deadLetters() more than once; keep the stream and use it twice.`);

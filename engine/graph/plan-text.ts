@@ -9,7 +9,9 @@ export function planText(graph: JobGraph): string {
   }
   lines.push('', 'Physical graph');
   for (const [vertex, nodes] of vertices(graph)) {
-    lines.push(`  vertex ${vertex}: ${nodes.map((node) => node.name).join(' -> ')}  [parallelism ${nodes[0]!.parallelism}]`);
+    lines.push(
+      `  vertex ${vertex}: ${nodes.map((node) => node.name).join(' -> ')}  [parallelism ${nodes[0]!.parallelism}]`,
+    );
     for (const edge of incoming(nodes)) lines.push(`     <- vertex ${edge.from.vertex} ${how(edge)}`);
   }
   return `${lines.join('\n')}\n`;
@@ -18,13 +20,17 @@ export function planText(graph: JobGraph): string {
 export function planMermaid(graph: JobGraph, kind: 'logical' | 'physical'): string {
   const lines = ['flowchart LR'];
   if (kind === 'logical') {
-    for (const node of graph.nodes) lines.push(`  n${node.id}["${label(node.name)}<br/>${node.operator.kind} × ${node.parallelism}"]`);
-    for (const node of graph.nodes) for (const edge of node.inputs) lines.push(`  n${edge.from.id} -->|${label(how(edge))}| n${node.id}`);
+    for (const node of graph.nodes)
+      lines.push(`  n${node.id}["${label(node.name)}<br/>${node.operator.kind} × ${node.parallelism}"]`);
+    for (const node of graph.nodes)
+      for (const edge of node.inputs) lines.push(`  n${edge.from.id} -->|${label(how(edge))}| n${node.id}`);
     return `${lines.join('\n')}\n`;
   }
   const all = vertices(graph);
-  for (const [vertex, nodes] of all) lines.push(`  v${vertex}["${nodes.map((node) => label(node.name)).join('<br/>')}<br/>× ${nodes[0]!.parallelism}"]`);
-  for (const [vertex, nodes] of all) for (const edge of incoming(nodes)) lines.push(`  v${edge.from.vertex} -->|${label(how(edge))}| v${vertex}`);
+  for (const [vertex, nodes] of all)
+    lines.push(`  v${vertex}["${nodes.map((node) => label(node.name)).join('<br/>')}<br/>× ${nodes[0]!.parallelism}"]`);
+  for (const [vertex, nodes] of all)
+    for (const edge of incoming(nodes)) lines.push(`  v${edge.from.vertex} -->|${label(how(edge))}| v${vertex}`);
   return `${lines.join('\n')}\n`;
 }
 
@@ -40,11 +46,21 @@ export function planJson(graph: JobGraph): unknown {
     job: graph.job,
     maxParallelism: graph.maxParallelism,
     logical: {
-      nodes: graph.nodes.map((n) => ({ id: n.id, uid: n.uid, name: n.name, kind: n.operator.kind, parallelism: n.parallelism })),
+      nodes: graph.nodes.map((n) => ({
+        id: n.id,
+        uid: n.uid,
+        name: n.name,
+        kind: n.operator.kind,
+        parallelism: n.parallelism,
+      })),
       edges: graph.nodes.flatMap((n) => n.inputs.map((e) => edge(e, n.id, false))),
     },
     physical: {
-      vertices: [...vertices(graph)].map(([id, nodes]) => ({ id, operators: nodes.map((n) => n.uid), parallelism: nodes[0]!.parallelism })),
+      vertices: [...vertices(graph)].map(([id, nodes]) => ({
+        id,
+        operators: nodes.map((n) => n.uid),
+        parallelism: nodes[0]!.parallelism,
+      })),
       edges: [...vertices(graph)].flatMap(([id, nodes]) => incoming(nodes).map((e) => edge(e, id, true))),
     },
   };

@@ -27,7 +27,13 @@ export type NodeOperator =
   | ({ readonly kind: 'source' } & SourceOperator)
   /** Feeds records that failed, with their context, into the graph. */
   | { readonly kind: 'dead-letters' }
-  | { readonly kind: 'stateless'; readonly type: string; readonly operator: Fusible; readonly lifecycle: Lifecycle | null; readonly setsTimestamps: boolean }
+  | {
+      readonly kind: 'stateless';
+      readonly type: string;
+      readonly operator: Fusible;
+      readonly lifecycle: Lifecycle | null;
+      readonly setsTimestamps: boolean;
+    }
   | { readonly kind: 'keyed'; readonly factory: KeyedOperatorFactory }
   | ({ readonly kind: 'sink' } & SinkOperator);
 

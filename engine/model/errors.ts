@@ -12,13 +12,7 @@
  * | InvariantError      | stops: a bug in Millrace                                           |
  */
 export type ErrorCode =
-  | 'config'
-  | 'user-code'
-  | 'retryable'
-  | 'unknown-outcome'
-  | 'fenced'
-  | 'corruption'
-  | 'invariant';
+  'config' | 'user-code' | 'retryable' | 'unknown-outcome' | 'fenced' | 'corruption' | 'invariant';
 
 export abstract class MillraceError extends Error {
   abstract readonly code: ErrorCode;

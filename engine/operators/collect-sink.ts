@@ -32,7 +32,9 @@ export class PackingWriter implements SinkWriter<unknown> {
   take(): StagedOutput {
     const rows = this.rows;
     this.discard();
-    return rows.length === 0 ? { chunks: [], records: 0 } : { chunks: [Uint8Array.prototype.slice.call(pack(rows))], records: rows.length };
+    return rows.length === 0
+      ? { chunks: [], records: 0 }
+      : { chunks: [Uint8Array.prototype.slice.call(pack(rows))], records: rows.length };
   }
   discard(): void {
     this.rows = [];
@@ -47,7 +49,12 @@ export class ReceivingPublisher implements SinkPublisher {
   constructor(receive: (row: unknown) => unknown) {
     this.receive = receive;
   }
-  async publish(p: { run: string; epoch: number; slot: number; chunks: readonly Uint8Array[] }): Promise<'published' | 'already'> {
+  async publish(p: {
+    run: string;
+    epoch: number;
+    slot: number;
+    chunks: readonly Uint8Array[];
+  }): Promise<'published' | 'already'> {
     const id = `${p.run}/${p.epoch}`;
     if (this.shown.get(p.slot) === id) return 'already';
     this.shown.set(p.slot, id);

@@ -38,7 +38,9 @@ function runFlatMap(flatMap: FlatMap, value: unknown, out: ArrayCollector): void
     throw new UserCodeError('flatMap returned a promise, but nothing awaits it here: user functions are synchronous.');
   }
   if (typeof (result as Partial<Iterable<unknown>>)[Symbol.iterator] !== 'function' || typeof result === 'string') {
-    throw new UserCodeError(`flatMap returned ${typeof result}; it returns an iterable, or nothing and collects into its second argument.`);
+    throw new UserCodeError(
+      `flatMap returned ${typeof result}; it returns an iterable, or nothing and collects into its second argument.`,
+    );
   }
   for (const item of result as Iterable<unknown>) out.collect(item);
 }

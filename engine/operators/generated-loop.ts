@@ -6,6 +6,8 @@ let nonce = 0;
 
 export function generate<F>(params: Readonly<Record<string, unknown>>, body: string): F {
   // oxlint-disable-next-line typescript/no-implied-eval -- the point of this file: see the header
-  const make = new Function(...Object.keys(params), `'use strict';//${nonce++}\n${body}`) as (...values: unknown[]) => F;
+  const make = new Function(...Object.keys(params), `'use strict';//${nonce++}\n${body}`) as (
+    ...values: unknown[]
+  ) => F;
   return make(...Object.values(params));
 }

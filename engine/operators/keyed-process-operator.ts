@@ -17,7 +17,13 @@ import { TimerService } from '../state/timer-service.ts';
 import type { Collector } from './collector.ts';
 import type { ExchangeBatch } from './exchange-batch.ts';
 import type { KeyedOperator, KeyedOperatorContext, KeyedOperatorFactory } from './keyed-operator.ts';
-import type { KeyedContext, KeyedProcessLogic, OnTimerContext, OpenContext, TimeDomain } from './keyed-process-function.ts';
+import type {
+  KeyedContext,
+  KeyedProcessLogic,
+  OnTimerContext,
+  OpenContext,
+  TimeDomain,
+} from './keyed-process-function.ts';
 import { refusePromise } from './map-operator.ts';
 import type { OutputTag } from './output-tag.ts';
 
@@ -37,7 +43,9 @@ export class KeyedProcessFactory implements KeyedOperatorFactory {
   }
 }
 
-class KeyedProcessOperator implements KeyedOperator, KeyedContext<unknown>, OnTimerContext<unknown>, Collector<unknown>, KeyScope {
+class KeyedProcessOperator
+  implements KeyedOperator, KeyedContext<unknown>, OnTimerContext<unknown>, Collector<unknown>, KeyScope
+{
   failedRow = -1;
   id = -1;
   clockMs = 0;
@@ -227,9 +235,14 @@ class KeyedProcessOperator implements KeyedOperator, KeyedContext<unknown>, OnTi
   }
 
   private timerTime(time: number): number {
-    if (this.id < 0) throw new ConfigError(`operator "${this.operator}" used a timer where there is no current key. Use processElement or onTimer.`);
+    if (this.id < 0)
+      throw new ConfigError(
+        `operator "${this.operator}" used a timer where there is no current key. Use processElement or onTimer.`,
+      );
     if (typeof time !== 'number' || Number.isNaN(time)) {
-      throw new ConfigError(`operator "${this.operator}" used a timer at ${String(time)}; a timer's time is a number of epoch milliseconds.`);
+      throw new ConfigError(
+        `operator "${this.operator}" used a timer at ${String(time)}; a timer's time is a number of epoch milliseconds.`,
+      );
     }
     return Math.floor(time);
   }

@@ -45,7 +45,8 @@ export class Pane {
   }
 
   replace(id: number, accumulator: unknown): void {
-    if (accumulator === undefined) throw new UserCodeError('add(value, accumulator) returned undefined; return the accumulator.');
+    if (accumulator === undefined)
+      throw new UserCodeError('add(value, accumulator) returned undefined; return the accumulator.');
     this.accumulators[id] = accumulator;
   }
 
@@ -78,11 +79,18 @@ export class Pane {
 
   writeAll(writer: StateWriter, keys: KeyIndex, state: string): void {
     for (const ids of this.groups) {
-      for (const id of ids ?? []) writer.put(keys.keyGroups[id]!, keys.keys[id], state, this.start, this.accumulators[id]);
+      for (const id of ids ?? [])
+        writer.put(keys.keyGroups[id]!, keys.keys[id], state, this.start, this.accumulators[id]);
     }
   }
 
-  writeChanges(writer: StateWriter, keys: KeyIndex, state: string, stamp: number, check: (value: unknown) => void): void {
+  writeChanges(
+    writer: StateWriter,
+    keys: KeyIndex,
+    state: string,
+    stamp: number,
+    check: (value: unknown) => void,
+  ): void {
     for (const id of this.changed) {
       const accumulator = this.accumulators[id];
       if (accumulator === undefined || this.stamps[id] !== stamp) continue;

@@ -47,7 +47,9 @@ export class WindowAggregateFactory implements KeyedOperatorFactory {
   validate(operator: string): void {
     const accumulator = this.options.aggregate.createAccumulator();
     if (accumulator === undefined) {
-      throw new ConfigError(`createAccumulator of operator "${operator}" returned undefined; return the empty accumulator.`);
+      throw new ConfigError(
+        `createAccumulator of operator "${operator}" returned undefined; return the empty accumulator.`,
+      );
     }
     checkStorable(accumulator, `the accumulator of operator "${operator}"`);
   }
@@ -81,7 +83,12 @@ class WindowAggregateOperator implements KeyedOperator {
     const groups = ctx.keyGroups[1] - ctx.keyGroups[0];
     this.watermarks = new Float64Array(groups).fill(MIN_WATERMARK);
     this.due = new Float64Array(groups).fill(Infinity);
-    this.emitter = new WindowEmitter(ctx, this.options.aggregate, this.options.windowFunction, this.options.allowedLatenessMs > 0);
+    this.emitter = new WindowEmitter(
+      ctx,
+      this.options.aggregate,
+      this.options.windowFunction,
+      this.options.allowedLatenessMs > 0,
+    );
     this.loop = this.compile();
     await this.options.open?.();
   }
@@ -168,7 +175,8 @@ class WindowAggregateOperator implements KeyedOperator {
         const ids = pane.groups[g]!;
         if (pane.end - 1 > before) {
           ids.sort((a, b) => compareIds(this.keys, a, b));
-          for (const id of ids) this.emitter.fire(this.keys.keys[id], pane, pane.accumulators[id], g + this.first, before, watermark);
+          for (const id of ids)
+            this.emitter.fire(this.keys.keys[id], pane, pane.accumulators[id], g + this.first, before, watermark);
         }
         if (pane.end - 1 + lateness <= watermark) pane.dropGroup(g);
       }

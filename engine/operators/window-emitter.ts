@@ -30,8 +30,16 @@ export class WindowEmitter implements WindowContext, WindowCollector<unknown> {
   }
 
   /** `tag`: the watermark that emitted rows carry; `watermark`: the one that user code sees. */
-  fire(key: unknown, span: { start: number; end: number }, accumulator: unknown, keyGroup: number, tag: number, watermark: number): void {
-    if (this.window.start !== span.start || this.window.end !== span.end) this.window = timeWindow(span.start, span.end);
+  fire(
+    key: unknown,
+    span: { start: number; end: number },
+    accumulator: unknown,
+    keyGroup: number,
+    tag: number,
+    watermark: number,
+  ): void {
+    if (this.window.start !== span.start || this.window.end !== span.end)
+      this.window = timeWindow(span.start, span.end);
     this.group = keyGroup;
     this.tag = tag;
     this.watermark = watermark;

@@ -46,7 +46,11 @@ export interface Log {
   fetch(topic: string, partition: number, from: number, to: number, maxBytes: number): Promise<readonly LogRecord[]>;
   /** Appends to several partitions, all or nothing, durable when it resolves. */
   append(
-    batches: readonly { readonly topic: string; readonly partition: number; readonly records: readonly NewLogRecord[] }[],
+    batches: readonly {
+      readonly topic: string;
+      readonly partition: number;
+      readonly records: readonly NewLogRecord[];
+    }[],
     marker?: AppendMarker,
   ): Promise<void>;
   /** The last marker that `append` stored for this producer, or null. */
@@ -54,6 +58,10 @@ export interface Log {
   /** Stores a marker with no records (a restore stamps its slots before the first plan). */
   stamp(marker: AppendMarker): Promise<void>;
   /** Drops whole old segments: those older than `retainMs` and those beyond `retainBytes` per partition. */
-  retain(topic: string, limits: { readonly retainMs?: number; readonly retainBytes?: number }, nowMs: number): Promise<void>;
+  retain(
+    topic: string,
+    limits: { readonly retainMs?: number; readonly retainBytes?: number },
+    nowMs: number,
+  ): Promise<void>;
   close(): Promise<void>;
 }

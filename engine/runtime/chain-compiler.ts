@@ -35,7 +35,9 @@ export interface CompiledChain {
 }
 
 /** How the head's rows look: a source's batch (lazy rows or values), or an operator's output buffer. */
-export type ChainInput = { readonly kind: 'source'; readonly lazy: boolean; readonly columns: ReadonlyMap<string, boolean> } | { readonly kind: 'buffer' };
+export type ChainInput =
+  | { readonly kind: 'source'; readonly lazy: boolean; readonly columns: ReadonlyMap<string, boolean> }
+  | { readonly kind: 'buffer' };
 
 export interface ChainRequest {
   readonly head: JobNode;
@@ -85,7 +87,14 @@ class ChainCompiler implements ChainCodegen {
     const counters = new Float64Array(this.counterNames.length);
     Object.assign(this.params, { report, counters });
     const run = generate<CompiledChain['run']>(this.params, this.text(source, source && input.lazy));
-    return { run, report, initialState: this.initialState, counterNames: this.counterNames, counters, operators: this.operators };
+    return {
+      run,
+      report,
+      initialState: this.initialState,
+      counterNames: this.counterNames,
+      counters,
+      operators: this.operators,
+    };
   }
 
   private text(source: boolean, lazy: boolean): string {
@@ -95,7 +104,9 @@ class ChainCompiler implements ChainCodegen {
         : 'const v = values[i];'
       : 'const v = values[i], ts = TS[i], wm = WM[i], channel = CH[i];';
     const time = source ? `const ts = TS === null ? ${NO_TIMESTAMP} : TS[i], channel = 0;` : '';
-    const columns = source ? 'const { values, row } = batch, TS = batch.timestamps;' : 'const { values, ts: TS, wm: WM, channel: CH } = batch;';
+    const columns = source
+      ? 'const { values, row } = batch, TS = batch.timestamps;'
+      : 'const { values, ts: TS, wm: WM, channel: CH } = batch;';
     return `return function (batch, from, to, state, clockMs) {
 ${columns}
 let i = from, at = 0;
@@ -206,7 +217,9 @@ return i;
   private sinkRows(leaf: SinkLeaf, l: string, n: string, rows: RowVars): void {
     this.prologue.push(`let ${n} = ${l}.n;`);
     this.line(`if (${n} === ${l}.capacity) ${this.bind(growSinkLeaf)}(${l});`);
-    this.line(`${l}.values[${n}] = ${rows.lazy ? this.materialise(rows.value) : rows.value}; ${l}.ts[${n}++] = ${rows.ts};`);
+    this.line(
+      `${l}.values[${n}] = ${rows.lazy ? this.materialise(rows.value) : rows.value}; ${l}.ts[${n}++] = ${rows.ts};`,
+    );
     this.epilogue.push(`${l}.n = ${n};`);
   }
 
@@ -216,7 +229,8 @@ return i;
     const b = this.fresh('b');
     this.prologue.push(`const ${b} = ${l}.batch; let ${n} = ${b}.n; ${b}.lazy = ${keepLazy};`);
     this.line(`if (${n} === ${b}.capacity) ${b}.grow();`);
-    const inColumn = keepLazy && leaf.key.kind === 'field' && input.kind === 'source' && input.columns.get(leaf.key.field) === true;
+    const inColumn =
+      keepLazy && leaf.key.kind === 'field' && input.kind === 'source' && input.columns.get(leaf.key.field) === true;
     if (!inColumn) {
       const key = this.fresh('k');
       this.line(`at = ${at};`);
@@ -227,7 +241,9 @@ return i;
     }
     leaf.keyColumn = inColumn ? 0 : -1;
     if (!keepLazy) this.line(`${b}.values[${n}] = ${rows.lazy ? this.materialise(rows.value) : rows.value};`);
-    this.line(`${b}.index[${n}] = i; ${b}.channel[${n}] = channel; ${b}.ts[${n}] = ${rows.ts}; ${b}.wm[${n}++] = ${rows.wm};`);
+    this.line(
+      `${b}.index[${n}] = i; ${b}.channel[${n}] = channel; ${b}.ts[${n}] = ${rows.ts}; ${b}.wm[${n}++] = ${rows.wm};`,
+    );
     this.epilogue.push(`${b}.n = ${n};`);
   }
 }

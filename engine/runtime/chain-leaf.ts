@@ -33,11 +33,27 @@ export interface SinkLeaf {
 export type ChainLeaf = ExchangeLeaf | SinkLeaf;
 
 export function exchangeLeaf(to: string, key: KeySelection, buffered: boolean): ExchangeLeaf {
-  return { kind: 'exchange', key, to, batch: new ExchangeBatch(BATCH_ROWS), buffered, wmEnd: MIN_WATERMARK, keyColumn: -1 };
+  return {
+    kind: 'exchange',
+    key,
+    to,
+    batch: new ExchangeBatch(BATCH_ROWS),
+    buffered,
+    wmEnd: MIN_WATERMARK,
+    keyColumn: -1,
+  };
 }
 
 export function sinkLeaf(to: string): SinkLeaf {
-  return { kind: 'sink', to, n: 0, capacity: BATCH_ROWS, values: new Array<unknown>(BATCH_ROWS).fill(null), ts: new Float64Array(BATCH_ROWS), wmEnd: MIN_WATERMARK };
+  return {
+    kind: 'sink',
+    to,
+    n: 0,
+    capacity: BATCH_ROWS,
+    values: new Array<unknown>(BATCH_ROWS).fill(null),
+    ts: new Float64Array(BATCH_ROWS),
+    wmEnd: MIN_WATERMARK,
+  };
 }
 
 export function growSinkLeaf(leaf: SinkLeaf): void {

@@ -296,7 +296,7 @@ export function optionsOf(
     lease: { owner: `owner-${starts}`, isAlive: () => 'dead' },
     settings: { ...SETTINGS, ...settings },
     session: `s${starts}`,
-    crashPoint: hooks.crashPoint ?? (() => {}),
+    crashPoint: (name) => hooks.crashPoint?.(name),
     ...more,
     runner: new SummingRunner(world, hooks),
   };

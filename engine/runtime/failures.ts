@@ -1,6 +1,13 @@
 /** A failure with its place: what the runner knows when user code throws. */
 import type { ReadRange } from '../checkpoint/records.ts';
-import { ConfigError, CorruptionError, FencedError, InvariantError, messageOf, UserCodeError } from '../model/errors.ts';
+import {
+  ConfigError,
+  CorruptionError,
+  FencedError,
+  InvariantError,
+  messageOf,
+  UserCodeError,
+} from '../model/errors.ts';
 import { AttemptFailure } from './epoch-runner.ts';
 
 /** User code threw while it handled one record of a source. */
@@ -28,14 +35,22 @@ export class RecordFailure extends UserCodeError {
 /** User code threw where there is no single record to blame: in a timer, a window, or behind an aggregation. */
 export function operatorFailure(job: string, operator: string, where: string, thrown: unknown): UserCodeError {
   if (thrown instanceof RecordFailure) return thrown;
-  return new UserCodeError(`job "${job}", operator "${operator}", ${where}: ${messageOf(thrown)}`, { job, operator }, thrown);
+  return new UserCodeError(
+    `job "${job}", operator "${operator}", ${where}: ${messageOf(thrown)}`,
+    { job, operator },
+    thrown,
+  );
 }
 
 /**
  * What the coordinator decides by. With a dead-letter output a record that can be blamed is skipped on the retry, over the ranges that the
  * attempt had read.
  */
-export function attemptFailure(thrown: unknown, ranges: readonly ReadRange[] | null, hasDeadLetters: boolean): AttemptFailure {
+export function attemptFailure(
+  thrown: unknown,
+  ranges: readonly ReadRange[] | null,
+  hasDeadLetters: boolean,
+): AttemptFailure {
   const poison =
     thrown instanceof RecordFailure && hasDeadLetters
       ? { split: thrown.split, position: thrown.position, operator: thrown.operator, error: thrown.reason }

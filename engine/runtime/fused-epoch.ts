@@ -40,7 +40,14 @@ export class FusedEpoch {
   private readonly breathe: () => Promise<void>;
   private rows = 0;
 
-  constructor(tasks: EpochTasks, clock: Clock, plan: Plan, budget: EpochBudget, pauses: PauseMeter, crash: (name: CrashPoint) => void) {
+  constructor(
+    tasks: EpochTasks,
+    clock: Clock,
+    plan: Plan,
+    budget: EpochBudget,
+    pauses: PauseMeter,
+    crash: (name: CrashPoint) => void,
+  ) {
     this.crashPoint = crash;
     this.tasks = tasks;
     this.pauses = pauses;
@@ -57,7 +64,10 @@ export class FusedEpoch {
     this.begin();
     for (const stage of stages) stage.advanceProcessingTime(this.plan.clock);
     await this.read();
-    const ended = sources.every((source) => source.splits.every((split) => split.status === 'ended') && (source.source.bounded || source.splits.length > 0));
+    const ended = sources.every(
+      (source) =>
+        source.splits.every((split) => split.status === 'ended') && (source.source.bounded || source.splits.length > 0),
+    );
     this.closeChannels();
     this.tasks.flushDeadLetters();
     for (const stage of stages) {
@@ -80,7 +90,8 @@ export class FusedEpoch {
 
   private channelsOf(stage: KeyedStage): { rank: number; bound: number }[] {
     const channels: { rank: number; bound: number }[] = [];
-    for (const { split, rank, watermark } of this.inputsOf(stage)) if (split.status !== 'ended') channels.push({ rank, bound: watermark });
+    for (const { split, rank, watermark } of this.inputsOf(stage))
+      if (split.status !== 'ended') channels.push({ rank, bound: watermark });
     return channels;
   }
 
@@ -89,7 +100,8 @@ export class FusedEpoch {
     for (const source of this.tasks.sources) {
       for (const [i, leaf] of source.leaves.entries()) {
         if (leaf.to !== stage.uid) continue;
-        for (const split of source.splits) yield { split, rank: channelRank(split, i), watermark: split.leafWatermarks[i] ?? MIN_WATERMARK };
+        for (const split of source.splits)
+          yield { split, rank: channelRank(split, i), watermark: split.leafWatermarks[i] ?? MIN_WATERMARK };
       }
     }
   }
@@ -100,7 +112,8 @@ export class FusedEpoch {
     let pastMiddle = false;
     for (;;) {
       const elapsed = this.clock.monotonicMs() - this.startMs;
-      if (elapsed > this.budget.timeoutMs) throw new RetryableError(`the epoch took longer than the checkpoint timeout of ${this.budget.timeoutMs} ms.`);
+      if (elapsed > this.budget.timeoutMs)
+        throw new RetryableError(`the epoch took longer than the checkpoint timeout of ${this.budget.timeoutMs} ms.`);
       if (!pastMiddle && (elapsed >= middle || this.rows > 0)) {
         pastMiddle = true;
         this.crashPoint('run-middle');
@@ -110,7 +123,8 @@ export class FusedEpoch {
         const open = this.tasks.sources.some((source) => source.splits.some((split) => split.status === 'waiting'));
         if (!open || this.rows === 0 || this.overBudget(elapsed)) return;
         await this.clock.sleep(POLL_MS);
-        for (const source of this.tasks.sources) for (const split of source.splits) if (split.status === 'waiting') split.status = 'reading';
+        for (const source of this.tasks.sources)
+          for (const split of source.splits) if (split.status === 'waiting') split.status = 'reading';
         continue;
       }
       if (next.split.plan.to === null && this.overBudget(elapsed)) return;
@@ -120,7 +134,8 @@ export class FusedEpoch {
   }
 
   private overBudget(elapsedMs: number): boolean {
-    if (elapsedMs >= this.budget.intervalMs || this.rows >= this.budget.maxRows || this.budget.signal.aborted) return true;
+    if (elapsedMs >= this.budget.intervalMs || this.rows >= this.budget.maxRows || this.budget.signal.aborted)
+      return true;
     let waiting = 0;
     for (const stage of this.tasks.stages) waiting += stage.waiting;
     if (waiting > MAX_BUFFERED_SHUFFLE_ROWS) return true;
@@ -200,7 +215,9 @@ export class FusedEpoch {
 
   /** The stage's source channels at the end of the epoch: watermarks, null for idle ones. */
   private channelEnds(stage: KeyedStage): (number | null)[] {
-    return [...this.inputsOf(stage)].map(({ split, watermark }) => (split.status === 'ended' ? MAX_WATERMARK : split.idle ? null : watermark));
+    return [...this.inputsOf(stage)].map(({ split, watermark }) =>
+      split.status === 'ended' ? MAX_WATERMARK : split.idle ? null : watermark,
+    );
   }
 }
 

@@ -44,19 +44,35 @@ export class FusedRunner implements EpochRunner {
 
   subtasks(): Readonly<Record<string, number>> {
     const n = this.options.subtasks ?? 1;
-    return Object.fromEntries(this.options.graph.nodes.filter((node) => node.operator.kind === 'keyed').map((node) => [node.uid, n]));
+    return Object.fromEntries(
+      this.options.graph.nodes.filter((node) => node.operator.kind === 'keyed').map((node) => [node.uid, n]),
+    );
   }
 
-  async run(plan: Plan, attempt: AttemptId, budget: EpochBudget): Promise<{ readonly ack: Ack; readonly idle: boolean }> {
+  async run(
+    plan: Plan,
+    attempt: AttemptId,
+    budget: EpochBudget,
+  ): Promise<{ readonly ack: Ack; readonly idle: boolean }> {
     const { wired } = this;
     try {
       await this.prepare(plan);
       const tag = this.tag;
       this.tag = null;
       const maxRows = Math.min(budget.maxRows, this.options.maxRowsOf?.(plan.epoch) ?? Infinity);
-      const epoch = new FusedEpoch(wired, this.options.clock, plan, { ...budget, maxRows }, this.pauses, (name) => this.crash(name));
+      const epoch = new FusedEpoch(wired, this.options.clock, plan, { ...budget, maxRows }, this.pauses, (name) =>
+        this.crash(name),
+      );
       const ended = await epoch.run();
-      const io = new ObjectIo(this.options.blobs, { job: this.options.job, run: plan.run, epoch: plan.epoch, generation: plan.generation, stage: 'fused', subtask: 0, attempt });
+      const io = new ObjectIo(this.options.blobs, {
+        job: this.options.job,
+        run: plan.run,
+        epoch: plan.epoch,
+        generation: plan.generation,
+        stage: 'fused',
+        subtask: 0,
+        attempt,
+      });
       const ack = await stageEpoch(wired, plan, attempt, io, ended);
       if (ack.segments.length > 0 || ack.staged.length > 0) this.crash('segments-staged');
       const idle = isIdle(plan, ack);
@@ -139,10 +155,15 @@ export class FusedRunner implements EpochRunner {
 export function isIdle(plan: Plan, ack: Ack): boolean {
   if (ack.segments.length > 0 || ack.staged.length > 0 || Object.values(ack.counts).some((n) => n > 0)) return false;
   if (ack.ended) return false;
-  for (const [stage, watermark] of Object.entries(ack.watermarks)) if (watermark !== (plan.watermarks[stage] ?? MIN_WATERMARK)) return false;
+  for (const [stage, watermark] of Object.entries(ack.watermarks))
+    if (watermark !== (plan.watermarks[stage] ?? MIN_WATERMARK)) return false;
   const before = new Map(plan.splits.map((split): [string, PlannedSplit] => [split.id, split]));
   return ack.ranges.every((range) => {
     const planned = before.get(range.id)!;
-    return range.from === range.to && (planned.state?.ended ?? false) === range.state.ended && (planned.state?.idleSince ?? null) === range.state.idleSince;
+    return (
+      range.from === range.to &&
+      (planned.state?.ended ?? false) === range.state.ended &&
+      (planned.state?.idleSince ?? null) === range.state.idleSince
+    );
   });
 }

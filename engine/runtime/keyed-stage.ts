@@ -119,7 +119,11 @@ export class KeyedStage {
     for (const subtask of this.subtasks) subtask.operator.restored(watermark);
   }
 
-  begin(clockMs: number, channels: readonly { readonly rank: number; readonly bound: number }[], cap: number = MAX_WATERMARK): void {
+  begin(
+    clockMs: number,
+    channels: readonly { readonly rank: number; readonly bound: number }[],
+    cap: number = MAX_WATERMARK,
+  ): void {
     for (const subtask of this.subtasks) {
       subtask.beginEpoch(clockMs);
       subtask.merge.begin(channels, cap);
@@ -174,11 +178,16 @@ export class KeyedStage {
       cap,
       breathe,
     );
-    for (const { leaf } of this.inputs) leaf.batch = leaf.batch.capacity > 64 * BATCH_ROWS ? new ExchangeBatch(BATCH_ROWS) : emptied(leaf.batch);
+    for (const { leaf } of this.inputs)
+      leaf.batch = leaf.batch.capacity > 64 * BATCH_ROWS ? new ExchangeBatch(BATCH_ROWS) : emptied(leaf.batch);
   }
 
   /** A fanned-out epoch: all channels that have rows for this subtask, as they come out of the shuffle. `cap`: the final watermark. */
-  async processChannels(channels: readonly ShuffledChannel[], cap: number, breathe: () => Promise<void>): Promise<void> {
+  async processChannels(
+    channels: readonly ShuffledChannel[],
+    cap: number,
+    breathe: () => Promise<void>,
+  ): Promise<void> {
     if (this.wiring.buffered) {
       const parts: { batch: ExchangeBatch; rankBase: number }[] = [];
       for (const channel of channels) {
@@ -217,9 +226,11 @@ export class KeyedStage {
     cap: number,
     breathe: () => Promise<void>,
   ): Promise<void> {
-    const order: { readonly batch: ExchangeBatch; readonly row: number; readonly wm: number; readonly rank: number }[] = [];
+    const order: { readonly batch: ExchangeBatch; readonly row: number; readonly wm: number; readonly rank: number }[] =
+      [];
     for (const { batch, rankBase } of parts) {
-      for (let row = 0; row < batch.n; row++) order.push({ batch, row, wm: batch.wm[row]!, rank: rankBase + batch.channel[row]! });
+      for (let row = 0; row < batch.n; row++)
+        order.push({ batch, row, wm: batch.wm[row]!, rank: rankBase + batch.channel[row]! });
     }
     order.sort((a, b) => a.wm - b.wm || a.rank - b.rank);
     for (let i = 0; i < order.length; i++) {

@@ -30,8 +30,15 @@ export class ObjectIo {
   async read(ref: ObjectRef): Promise<Uint8Array> {
     const bytes = 'inline' in ref ? new Uint8Array(Buffer.from(ref.inline, 'base64')) : await this.blobs.read(ref.blob);
     const what = 'inline' in ref ? 'inline object' : ref.blob;
-    if (bytes === null) throw new CorruptionError(`${what} is missing, but a committed epoch refers to it. Restore from another checkpoint.`, { what });
-    if (bytes.length !== ref.bytes) throw new CorruptionError(`${what} has ${bytes.length} bytes instead of ${ref.bytes}. It was not used.`, { what });
+    if (bytes === null)
+      throw new CorruptionError(
+        `${what} is missing, but a committed epoch refers to it. Restore from another checkpoint.`,
+        { what },
+      );
+    if (bytes.length !== ref.bytes)
+      throw new CorruptionError(`${what} has ${bytes.length} bytes instead of ${ref.bytes}. It was not used.`, {
+        what,
+      });
     return bytes;
   }
 }

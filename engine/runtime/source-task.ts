@@ -82,7 +82,8 @@ export class SourceTask {
     if (this.chain !== null) takeChainCounts(this.chain, this.counts);
     let next = 0;
     const columns = new Map<string, boolean>();
-    if (sample?.cols !== null && sample !== null) for (const [name, i] of sample.cols.fields) columns.set(name, sample.cols.start[i] !== null);
+    if (sample?.cols !== null && sample !== null)
+      for (const [name, i] of sample.cols.fields) columns.set(name, sample.cols.start[i] !== null);
     this.lazy = lazy;
     this.chain = compileChain({
       head: this.wiring.node,
@@ -201,7 +202,14 @@ export class SourceTask {
         if (reached < skipped) {
           refuseBad(batch.positionOf(reached));
           const operator = chain.operators[chain.report.at]!.name;
-          this.refuse(split, batch.positionOf(reached), operator, messageOf(chain.report.error), () => batch.rawOf(reached), chain.report.error);
+          this.refuse(
+            split,
+            batch.positionOf(reached),
+            operator,
+            messageOf(chain.report.error),
+            () => batch.rawOf(reached),
+            chain.report.error,
+          );
         }
         from = reached < skipped ? reached + 1 : skipped;
       }
@@ -216,7 +224,14 @@ export class SourceTask {
     if (!ran) chain.run(batch, 0, 0, split.state, this.clockMs);
   }
 
-  private refuse(split: SplitTask, position: number, operator: string, error: string, raw: () => string, thrown: unknown): void {
+  private refuse(
+    split: SplitTask,
+    position: number,
+    operator: string,
+    error: string,
+    raw: () => string,
+    thrown: unknown,
+  ): void {
     const { job, deadLetter, node } = this.wiring;
     if (deadLetter !== null) {
       this.count('deadLettered', 1);

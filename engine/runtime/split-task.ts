@@ -34,7 +34,12 @@ export class SplitTask {
     this.state = Float64Array.from(state);
   }
 
-  begin(plan: PlannedSplit, clockMs: number, idlenessMs: number | null, skip: ReadonlyMap<number, SkippedRecord>): void {
+  begin(
+    plan: PlannedSplit,
+    clockMs: number,
+    idlenessMs: number | null,
+    skip: ReadonlyMap<number, SkippedRecord>,
+  ): void {
     this.plan = plan;
     this.skip = skip;
     this.rows = 0;

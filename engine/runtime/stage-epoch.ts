@@ -5,7 +5,13 @@ import { MAX_WATERMARK } from '../model/watermark.ts';
 import type { ObjectIo } from './object-io.ts';
 import type { WiredJob } from './wire-job.ts';
 
-export async function stageEpoch(wired: WiredJob, plan: Plan, attempt: AttemptId, io: ObjectIo, ended: boolean): Promise<Ack> {
+export async function stageEpoch(
+  wired: WiredJob,
+  plan: Plan,
+  attempt: AttemptId,
+  io: ObjectIo,
+  ended: boolean,
+): Promise<Ack> {
   const segments: SegmentRef[] = [];
   let eventTime = Infinity;
   let processingTime = Infinity;

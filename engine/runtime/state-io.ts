@@ -36,7 +36,14 @@ export function foldedEpoch(base: BaseRef | null, log: readonly SegmentRef[]): E
 }
 
 /** The state in memory as a base: one snapshot per subtask. */
-export async function dumpState(stages: readonly KeyedStage[], blobs: BlobStore, job: string, epoch: Epoch, run: string, tag: string): Promise<BaseRef> {
+export async function dumpState(
+  stages: readonly KeyedStage[],
+  blobs: BlobStore,
+  job: string,
+  epoch: Epoch,
+  run: string,
+  tag: string,
+): Promise<BaseRef> {
   const snapshots: { object: ObjectRef; stage: string; keyGroups: readonly [number, number] }[] = [];
   for (const stage of stages) {
     for (const { operator, keyGroups } of stage.subtasks) {
@@ -120,7 +127,8 @@ async function foldRange(
     await breathe();
   }
   const writer = new SegmentWriter();
-  for (const { key, name, sub, value } of live.values()) writer.put(keyHash(key) % maxParallelism, key, name, sub, value);
+  for (const { key, name, sub, value } of live.values())
+    writer.put(keyHash(key) % maxParallelism, key, name, sub, value);
   await breathe();
   return writer.finish();
 }

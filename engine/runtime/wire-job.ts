@@ -65,7 +65,8 @@ export class WiredJob {
     this.letterNode = graph.nodes.find((node) => node.operator.kind === 'dead-letters') ?? null;
     for (const node of graph.nodes) {
       const { operator } = node;
-      if (operator.kind === 'sink') this.sinks.push(new SinkTask(node, operator.sink, { job, sink: node.uid, clock, log, blobs }));
+      if (operator.kind === 'sink')
+        this.sinks.push(new SinkTask(node, operator.sink, { job, sink: node.uid, clock, log, blobs }));
       if (operator.kind === 'source') this.sources.push(this.sourceTask(node));
     }
   }
@@ -74,7 +75,8 @@ export class WiredJob {
     for (const source of this.sources) {
       const known = [...this.offers.values()].some((offer) => offer.source === source);
       if (source.source.bounded && known) continue;
-      for (const spec of await source.source.discover(source.ctx)) this.offers.set(`${source.uid}/${spec.id}`, { source, spec });
+      for (const spec of await source.source.discover(source.ctx))
+        this.offers.set(`${source.uid}/${spec.id}`, { source, spec });
     }
     const offers = [...this.offers].map(([id, { spec }]) => ({ id, startPosition: spec.startPosition }));
     return offers.sort((a, b) => (a.id < b.id ? -1 : 1));
@@ -86,7 +88,8 @@ export class WiredJob {
     for (const source of this.sources) await source.close();
     this.discard();
     if (!this.lifecyclesOpen) {
-      for (const { operator } of this.options.graph.nodes) if (operator.kind === 'stateless') await operator.lifecycle?.open?.();
+      for (const { operator } of this.options.graph.nodes)
+        if (operator.kind === 'stateless') await operator.lifecycle?.open?.();
       this.lifecyclesOpen = true;
     }
     this.wire(subtasks);
@@ -99,7 +102,9 @@ export class WiredJob {
       if (only !== null && !only.has(planned.id)) continue;
       const source = this.sourceOf(planned.id);
       const known = source.splits.find((split) => split.id === planned.id);
-      const skip = new Map(plan.skip.filter((record) => record.split === planned.id).map((record) => [record.position, record] as const));
+      const skip = new Map(
+        plan.skip.filter((record) => record.split === planned.id).map((record) => [record.position, record] as const),
+      );
       let split = known;
       if (split === undefined || split.position !== planned.from || split.rank !== rank) {
         await split?.reader.close();
@@ -118,7 +123,9 @@ export class WiredJob {
   }
 
   ranges(plan: Plan): ReadRange[] {
-    const all = this.sources.flatMap((source) => source.splits.map((split) => split.range(source.uid, plan.clock, this.idlenessOf(source) !== null)));
+    const all = this.sources.flatMap((source) =>
+      source.splits.map((split) => split.range(source.uid, plan.clock, this.idlenessOf(source) !== null)),
+    );
     return all.sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
@@ -168,7 +175,8 @@ export class WiredJob {
       for (const split of source.splits) {
         if (split.status === 'ended') continue;
         if (split.pending !== null) return true;
-        if (idlenessMs !== null && !split.idle && split.idleSince !== null && nowMs - split.idleSince >= idlenessMs) return true;
+        if (idlenessMs !== null && !split.idle && split.idleSince !== null && nowMs - split.idleSince >= idlenessMs)
+          return true;
         const filled = await split.reader.fill(BATCH_ROWS, null);
         if (filled === 'empty') continue;
         if (filled !== 'end') split.pending = filled;
@@ -183,7 +191,8 @@ export class WiredJob {
     for (const source of this.sources) await source.close();
     for (const sink of this.sinks) await sink.close();
     if (!this.lifecyclesOpen) return;
-    for (const { operator } of this.options.graph.nodes) if (operator.kind === 'stateless') await operator.lifecycle?.close?.();
+    for (const { operator } of this.options.graph.nodes)
+      if (operator.kind === 'stateless') await operator.lifecycle?.close?.();
   }
 
   private sourceOf(splitId: string): SourceTask {
@@ -249,7 +258,8 @@ export class WiredJob {
 
   private leaf(head: JobNode, to: JobNode, key: ExchangeLeaf['key'] | null): ChainLeaf {
     if (to.operator.kind === 'sink') return sinkLeaf(to.uid);
-    if (key === null || to.operator.kind !== 'keyed') throw new InvariantError(`edge into ${to.name} is neither a shuffle nor a sink`);
+    if (key === null || to.operator.kind !== 'keyed')
+      throw new InvariantError(`edge into ${to.name} is neither a shuffle nor a sink`);
     const fromSource = head.operator.kind === 'source';
     const leaf = exchangeLeaf(to.uid, key, this.outgoing === null ? isBuffered(to) : !fromSource);
     if (!leaf.buffered) return leaf;

@@ -28,7 +28,12 @@ export class ReducingCell implements ReducingState<unknown> {
 export class AggregatingCell implements AggregatingState<unknown, unknown> {
   readonly cell: ValueCell;
   private readonly aggregate: AggregateFunction<unknown, unknown, unknown>;
-  constructor(name: string, ttl: StateTtlConfig | null, scope: KeyScope, aggregate: AggregateFunction<unknown, unknown, unknown>) {
+  constructor(
+    name: string,
+    ttl: StateTtlConfig | null,
+    scope: KeyScope,
+    aggregate: AggregateFunction<unknown, unknown, unknown>,
+  ) {
     checkStorable(aggregate.createAccumulator(), `the accumulator of state "${name}" of operator "${scope.operator}"`);
     this.cell = new ValueCell(name, ttl, scope, null);
     this.aggregate = aggregate;

@@ -77,7 +77,9 @@ function float64(x: number): void {
 
 function text(s: string): void {
   if (!s.isWellFormed()) {
-    throw new ConfigError(`a key holds a lone surrogate (${JSON.stringify(s)}); it has no UTF-8 form. Clean the text before keyBy.`);
+    throw new ConfigError(
+      `a key holds a lone surrogate (${JSON.stringify(s)}); it has no UTF-8 form. Clean the text before keyBy.`,
+    );
   }
   const bytes = encoder.encode(s);
   grow(bytes.length);
@@ -137,7 +139,12 @@ function putObject(key: object | null, depth: number): void {
 }
 
 function refused(key: unknown): ConfigError {
-  const what = key === null || key === undefined ? String(key) : typeof key === 'object' ? `a ${key.constructor?.name ?? 'nested'} object` : `a ${typeof key}`;
+  const what =
+    key === null || key === undefined
+      ? String(key)
+      : typeof key === 'object'
+        ? `a ${key.constructor?.name ?? 'nested'} object`
+        : `a ${typeof key}`;
   return new ConfigError(
     `keyBy returned ${what}; a key is a string, number, boolean, bigint, Date, or an array or plain object of these. ` +
       'Filter out records without a key, or map them to a key of their own, before keyBy.',

@@ -43,11 +43,21 @@ export class KeyedStateStore implements StateReader {
   }
 
   value<T>(d: ValueStateDescriptor<T>): ValueState<T> {
-    return this.register('value', d.name, d.ttl, (name) => new ValueCell(name, d.ttl, this.scope, d.defaultValue)) as ValueState<T>;
+    return this.register(
+      'value',
+      d.name,
+      d.ttl,
+      (name) => new ValueCell(name, d.ttl, this.scope, d.defaultValue),
+    ) as ValueState<T>;
   }
 
   list<T>(d: ListStateDescriptor<T>): ListState<T> {
-    return this.register('list', d.name, d.ttl, (name) => new ListCell(name, d.ttl, this.scope)) as ListState<unknown> as ListState<T>;
+    return this.register(
+      'list',
+      d.name,
+      d.ttl,
+      (name) => new ListCell(name, d.ttl, this.scope),
+    ) as ListState<unknown> as ListState<T>;
   }
 
   map<UK, UV>(d: MapStateDescriptor<UK, UV>): MapState<UK, UV> {
@@ -77,7 +87,8 @@ export class KeyedStateStore implements StateReader {
 
   dump(writer: StateWriter): void {
     for (const cell of this.cells.values()) cell.dump(writer);
-    for (const { keyGroup, key, name, sub, value } of this.undeclared.values()) writer.put(keyGroup, key, name, sub, value);
+    for (const { keyGroup, key, name, sub, value } of this.undeclared.values())
+      writer.put(keyGroup, key, name, sub, value);
   }
 
   isLive(id: number): boolean {
@@ -88,7 +99,14 @@ export class KeyedStateStore implements StateReader {
   restore(key: unknown, name: string, sub: unknown, value: unknown): void {
     const cell = this.find(name);
     if (cell !== undefined) cell.restore(this.scope.keys.idOf(key), sub, value);
-    else this.undeclared.set(address(key, name, sub), { keyGroup: keyHash(key) % this.scope.keys.maxParallelism, key, name, sub, value });
+    else
+      this.undeclared.set(address(key, name, sub), {
+        keyGroup: keyHash(key) % this.scope.keys.maxParallelism,
+        key,
+        name,
+        sub,
+        value,
+      });
   }
 
   restoreRemoved(key: unknown, name: string, sub: unknown): void {
@@ -114,7 +132,9 @@ export class KeyedStateStore implements StateReader {
     }
     for (const other of this.cells.keys()) {
       if (plainName(other) === name) {
-        throw new ConfigError(`operator "${operator}" declares the state "${name}" twice, as ${other} and ${stored}. Give each its own name.`);
+        throw new ConfigError(
+          `operator "${operator}" declares the state "${name}" twice, as ${other} and ${stored}. Give each its own name.`,
+        );
       }
     }
     const made = make(stored);

@@ -65,7 +65,8 @@ export class ListCell extends Cell<Elements> implements ListState<unknown> {
 
   protected write(writer: StateWriter, id: number, keyGroup: number, key: unknown): void {
     const list = this.data[id];
-    if (list !== undefined) writer.put(keyGroup, key, this.name, null, this.ttl === null ? list.values : [list.values, list.times]);
+    if (list !== undefined)
+      writer.put(keyGroup, key, this.name, null, this.ttl === null ? list.values : [list.values, list.times]);
     else if (this.written[id] === true) writer.remove(keyGroup, key, this.name, null);
     this.written[id] = list !== undefined;
   }

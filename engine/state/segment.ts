@@ -53,7 +53,13 @@ export class SegmentWriter implements StateWriter {
   /** The segment's bytes; null when nothing was written. */
   finish(): Uint8Array | null {
     if (this.entries === 0) return null;
-    const index: Index = { serializer: SERIALIZER, names: [...this.names.keys()], groups: [], offsets: [], lengths: [] };
+    const index: Index = {
+      serializer: SERIALIZER,
+      names: [...this.names.keys()],
+      groups: [],
+      offsets: [],
+      lengths: [],
+    };
     const parts: Uint8Array[] = [];
     let offset = 0;
     this.blocks.forEach((block, keyGroup) => {
@@ -122,7 +128,10 @@ export function readSegment(bytes: Uint8Array, from: number, to: number, what: s
 
 function unframe(bytes: Uint8Array, what: string): Uint8Array {
   const damaged = (why: string): CorruptionError =>
-    new CorruptionError(`state segment ${what} is damaged (${why}). It was not used. Restore from another checkpoint.`, { what });
+    new CorruptionError(
+      `state segment ${what} is damaged (${why}). It was not used. Restore from another checkpoint.`,
+      { what },
+    );
   if (bytes.length < HEADER) throw damaged(`${bytes.length} bytes`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (view.getUint32(0, true) !== MAGIC) throw damaged('not a state segment');

@@ -49,7 +49,13 @@ function unstorable(value: unknown, path: string, depth: number, levels = Infini
   return first(Object.entries(value), path, depth, levels, (k) => `.${String(k)}`);
 }
 
-function first(entries: Iterable<[unknown, unknown]>, path: string, depth: number, levels: number, step: (key: unknown) => string): string | null {
+function first(
+  entries: Iterable<[unknown, unknown]>,
+  path: string,
+  depth: number,
+  levels: number,
+  step: (key: unknown) => string,
+): string | null {
   for (const [key, value] of entries) {
     if (typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol') continue;
     const problem = unstorable(value, path + step(key), depth + 1, levels);

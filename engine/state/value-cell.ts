@@ -51,7 +51,8 @@ export class ValueCell extends Cell<unknown> implements ValueState<unknown> {
 
   protected write(writer: StateWriter, id: number, keyGroup: number, key: unknown): void {
     const value = this.data[id];
-    if (value !== undefined) writer.put(keyGroup, key, this.name, null, this.ttl === null ? value : [value, this.times[id]]);
+    if (value !== undefined)
+      writer.put(keyGroup, key, this.name, null, this.ttl === null ? value : [value, this.times[id]]);
     else if (this.written[id] === true) writer.remove(keyGroup, key, this.name, null);
     this.written[id] = value !== undefined;
   }

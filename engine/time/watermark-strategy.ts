@@ -56,7 +56,8 @@ export class WatermarkStrategy<T> {
   }
 
   withIdleness(idlenessMs: number): WatermarkStrategy<T> {
-    if (!(idlenessMs > 0)) throw new ConfigError(`withIdleness takes a positive number of milliseconds; got ${idlenessMs}.`);
+    if (!(idlenessMs > 0))
+      throw new ConfigError(`withIdleness takes a positive number of milliseconds; got ${idlenessMs}.`);
     return new WatermarkStrategy<T>(this.rule, this.assigner, idlenessMs);
   }
 }

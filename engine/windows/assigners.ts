@@ -12,7 +12,9 @@ export const TumblingEventTimeWindows = {
   /** `TumblingEventTimeWindows.of(Duration.ofHours(1))`; the offset shifts all windows, e.g. to a time zone's day. */
   of(sizeMs: number, offsetMs = 0): AlignedWindows {
     if (!Number.isSafeInteger(sizeMs) || sizeMs <= 0) {
-      throw new ConfigError(`TumblingEventTimeWindows.of takes a positive whole number of milliseconds; got ${sizeMs}. Use Duration.ofHours(1), for example.`);
+      throw new ConfigError(
+        `TumblingEventTimeWindows.of takes a positive whole number of milliseconds; got ${sizeMs}. Use Duration.ofHours(1), for example.`,
+      );
     }
     if (!Number.isSafeInteger(offsetMs) || Math.abs(offsetMs) >= sizeMs) {
       throw new ConfigError(`a window's offset must be smaller than its size (${sizeMs} ms); got ${offsetMs}.`);

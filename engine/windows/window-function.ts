@@ -31,7 +31,12 @@ export type WindowFunction<IN, OUT, KEY> = (
 
 /** The class form. */
 export abstract class ProcessWindowFunction<IN, OUT, KEY> {
-  abstract process(key: KEY, context: WindowContext, elements: readonly IN[], out: WindowCollector<OUT>): void | undefined | Iterable<OUT>;
+  abstract process(
+    key: KEY,
+    context: WindowContext,
+    elements: readonly IN[],
+    out: WindowCollector<OUT>,
+  ): void | undefined | Iterable<OUT>;
   open?(): void | Promise<void>;
   close?(): void | Promise<void>;
 }

@@ -36,7 +36,10 @@ async function failure(run: Promise<unknown>): Promise<Error> {
 
 it('refuses two operators with one uid', async () => {
   const e = env();
-  const s = e.fromData(1).map((n) => n).uid('same');
+  const s = e
+    .fromData(1)
+    .map((n) => n)
+    .uid('same');
   s.map((n) => n)
     .name('second')
     .uid('same')

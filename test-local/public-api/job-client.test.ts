@@ -6,15 +6,15 @@ import { expect, it } from 'vitest';
 import { DataGeneratorSource } from '../../engine/connectors/datagen/index.ts';
 import { FileSink, jsonEncoder } from '../../engine/connectors/files/index.ts';
 import { runEmbedded } from '../../engine/embedded/executor.ts';
-import {
-  StreamExecutionEnvironment,
-  WatermarkStrategy,
-  type CheckpointRetention,
-} from '../../engine/index.ts';
+import { StreamExecutionEnvironment, WatermarkStrategy, type CheckpointRetention } from '../../engine/index.ts';
 
 const COUNT = 3000;
 
-function environment(folder: string, retention: CheckpointRetention, rowsPerSecond?: number): StreamExecutionEnvironment {
+function environment(
+  folder: string,
+  retention: CheckpointRetention,
+  rowsPerSecond?: number,
+): StreamExecutionEnvironment {
   const env = StreamExecutionEnvironment.getExecutionEnvironment().enableCheckpointing(20);
   env.getCheckpointConfig().setCheckpointStorage(join(folder, 'state')).setExternalizedCheckpointRetention(retention);
   const throttle = rowsPerSecond === undefined ? {} : { rowsPerSecond };
@@ -32,7 +32,11 @@ function environment(folder: string, retention: CheckpointRetention, rowsPerSeco
 
 const rowsIn = (folder: string): number[] =>
   readdirSync(join(folder, 'out'))
-    .flatMap((name) => readFileSync(join(folder, 'out', name), 'utf8').trimEnd().split('\n'))
+    .flatMap((name) =>
+      readFileSync(join(folder, 'out', name), 'utf8')
+        .trimEnd()
+        .split('\n'),
+    )
     .map((line) => (JSON.parse(line) as { i: number }).i)
     .toSorted((a, b) => a - b);
 const everything = Array.from({ length: COUNT }, (_, i) => i);

@@ -72,7 +72,11 @@ it('infers the element, the key and the states of keyedProcess', async () => {
     .process(
       keyedProcess({
         state: { n: valueState<number>(), seen: mapState<number, boolean>() },
-        processElement(order: Order, ctx: KeyedContext<string> & { state: { n: ValueState<number> } }, out: Collector<string>) {
+        processElement(
+          order: Order,
+          ctx: KeyedContext<string> & { state: { n: ValueState<number> } },
+          out: Collector<string>,
+        ) {
           ctx.state.n.update((ctx.state.n.value() ?? 0) + order.cents);
           out.collect(`${ctx.getCurrentKey().length}:${ctx.state.n.value()}`);
         },

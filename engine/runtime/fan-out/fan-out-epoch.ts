@@ -23,7 +23,8 @@ export async function runFannedOut(
   attempt: AttemptId,
   budget: ReadBudget,
 ): Promise<Ack> {
-  const all = async <R>(work: (peer: SubtaskPeer, i: number) => Promise<R>): Promise<R[]> => await settled(peers.map(work));
+  const all = async <R>(work: (peer: SubtaskPeer, i: number) => Promise<R>): Promise<R[]> =>
+    await settled(peers.map(work));
   await all((peer, i) => peer.begin(plan, splitsOf(plan, i, peers.length)));
   const reads = await all((peer) => peer.read(budget));
   const ended = reads.every((read) => read.ended);
@@ -31,7 +32,9 @@ export async function runFannedOut(
   const watermarks: Record<string, number> = {};
   for (const node of graph.nodes) {
     if (node.operator.kind !== 'keyed') continue;
-    const ends: (number | null)[] = reads.flatMap((read) => read.channels.filter((end) => end.stage === node.uid).map((end) => end.watermark));
+    const ends: (number | null)[] = reads.flatMap((read) =>
+      read.channels.filter((end) => end.stage === node.uid).map((end) => end.watermark),
+    );
     for (const head of headsOf(node)) {
       if (head.operator.kind !== 'source') ends.push(watermarks[head.uid] ?? (ended ? MAX_WATERMARK : MIN_WATERMARK));
     }

@@ -57,12 +57,18 @@ export class HybridRunner implements EpochRunner {
     return Object.fromEntries(heads.map((node) => [node.uid, workers]));
   }
 
-  async run(plan: Plan, attempt: AttemptId, budget: EpochBudget): Promise<{ readonly ack: Ack; readonly idle: boolean }> {
+  async run(
+    plan: Plan,
+    attempt: AttemptId,
+    budget: EpochBudget,
+  ): Promise<{ readonly ack: Ack; readonly idle: boolean }> {
     const startedMs = this.options.clock.monotonicMs();
     const splits = this.options.rangesOf?.(plan.epoch);
     if (splits !== undefined) plan = { ...plan, splits };
     this.lastWasFannedOut = this.isFannedOut(plan);
-    const answer = this.lastWasFannedOut ? await this.fanOut(plan, attempt, budget) : await this.fused.run(plan, attempt, budget);
+    const answer = this.lastWasFannedOut
+      ? await this.fanOut(plan, attempt, budget)
+      : await this.fused.run(plan, attempt, budget);
     this.choice.note({
       fannedOut: this.lastWasFannedOut,
       rows: answer.ack.counts['recordsIn'] ?? 0,
@@ -109,7 +115,9 @@ export class HybridRunner implements EpochRunner {
 
   /** Plans of fanned-out epochs give subtasks to sources as well. */
   private isFannedOut(plan: Plan): boolean {
-    return this.options.graph.nodes.some((node) => node.operator.kind === 'source' && plan.subtasks[node.uid] !== undefined);
+    return this.options.graph.nodes.some(
+      (node) => node.operator.kind === 'source' && plan.subtasks[node.uid] !== undefined,
+    );
   }
 
   private async fanOut(plan: Plan, attempt: AttemptId, budget: EpochBudget): Promise<{ ack: Ack; idle: boolean }> {

@@ -2,7 +2,12 @@
 import type { Ack, Counts, ReadRange, SegmentRef, StagedSlot } from '../../checkpoint/records.ts';
 import type { AttemptId } from '../../model/ids.ts';
 
-export function mergeAcks(attempt: AttemptId, parts: readonly Ack[], watermarks: Readonly<Record<string, number>>, ended: boolean): Ack {
+export function mergeAcks(
+  attempt: AttemptId,
+  parts: readonly Ack[],
+  watermarks: Readonly<Record<string, number>>,
+  ended: boolean,
+): Ack {
   const ranges: ReadRange[] = parts.flatMap((part) => part.ranges);
   const segments: SegmentRef[] = parts.flatMap((part) => part.segments);
   return {
@@ -28,7 +33,12 @@ function mergeStaged(parts: readonly StagedSlot[]): StagedSlot[] {
   for (const part of parts) {
     const at = `${part.sink}/${part.slot}`;
     const known = bySlot.get(at);
-    bySlot.set(at, known === undefined ? part : { ...known, records: known.records + part.records, objects: [...known.objects, ...part.objects] });
+    bySlot.set(
+      at,
+      known === undefined
+        ? part
+        : { ...known, records: known.records + part.records, objects: [...known.objects, ...part.objects] },
+    );
   }
   return [...bySlot.values()];
 }

@@ -2,7 +2,12 @@ import { expect, it } from 'vitest';
 import { ModeChoice } from './mode-choice.ts';
 
 const INTERVAL_MS = 1000;
-function run(choice: ModeChoice, epochs: number, rateOf: (fannedOut: boolean) => number, tookMs = INTERVAL_MS): boolean[] {
+function run(
+  choice: ModeChoice,
+  epochs: number,
+  rateOf: (fannedOut: boolean) => number,
+  tookMs = INTERVAL_MS,
+): boolean[] {
   return Array.from({ length: epochs }, () => {
     const fannedOut = choice.fanOut;
     choice.note({ fannedOut, rows: rateOf(fannedOut) * tookMs, tookMs, intervalMs: INTERVAL_MS, ended: false });

@@ -61,13 +61,21 @@ export class SubtaskHost implements SubtaskPeer {
     const plan = this.current();
     const { sources, sinks } = wired;
     const tasks = { sources, stages: [], sinks, flushDeadLetters: () => wired.flushDeadLetters() };
-    const epoch = new FusedEpoch(tasks, this.options.clock, plan, { ...budget, signal: this.stop.signal }, this.pauses, (name) => this.crash(name));
+    const epoch = new FusedEpoch(
+      tasks,
+      this.options.clock,
+      plan,
+      { ...budget, signal: this.stop.signal },
+      this.pauses,
+      (name) => this.crash(name),
+    );
     const ended = await epoch.run();
     const channels = sources.flatMap((source) =>
       source.leaves.flatMap((leaf, i) =>
         source.splits.map((split) => ({
           stage: leaf.to,
-          watermark: split.status === 'ended' ? MAX_WATERMARK : split.idle ? null : (split.leafWatermarks[i] ?? MIN_WATERMARK),
+          watermark:
+            split.status === 'ended' ? MAX_WATERMARK : split.idle ? null : (split.leafWatermarks[i] ?? MIN_WATERMARK),
         })),
       ),
     );
@@ -95,7 +103,15 @@ export class SubtaskHost implements SubtaskPeer {
   async finish(attempt: AttemptId): Promise<Ack> {
     const { wired, options, index } = this;
     const plan = this.current();
-    const of = { job: options.job, run: plan.run, epoch: plan.epoch, generation: plan.generation, stage: 'fanned-out', subtask: index, attempt };
+    const of = {
+      job: options.job,
+      run: plan.run,
+      epoch: plan.epoch,
+      generation: plan.generation,
+      stage: 'fanned-out',
+      subtask: index,
+      attempt,
+    };
     const io = new ObjectIo(options.blobs, of);
     const ack = await stageEpoch(wired, plan, attempt, io, false);
     if (ack.segments.length > 0 || ack.staged.length > 0) this.crash('segments-staged');

@@ -232,7 +232,8 @@ describe(`E7, ${RUNS} jobs each`, () => {
           expect(byEpoch(folded)).toEqual(byEpoch(calm));
           expect(folded.counts).toEqual(calm.counts);
           // Every log is folded before the next plan: none holds more than one epoch's segments.
-          for (const { epoch, state } of folded.manifests) expect(state.log.filter((part) => part.epoch !== epoch)).toEqual([]);
+          for (const { epoch, state } of folded.manifests)
+            expect(state.log.filter((part) => part.epoch !== epoch)).toEqual([]);
         }),
         { numRuns: RUNS, seed: SEED },
       );
