@@ -6,7 +6,7 @@ import { buildPlan, extendPlan } from './build-plan.ts';
 import { changeHead, headIs, moveHead } from './head-moves.ts';
 import { manifestKey, planKey } from './item-keys.ts';
 import type { Ack } from './records.ts';
-import { NO_HISTORY, type Held, type Machine, type States, type Work } from './states.ts';
+import { NO_HISTORY, type Held, type Machine, type Retry, type States, type Work } from './states.ts';
 import { note, to, type Handlers } from './transitions.ts';
 import { windDown } from './winding-down.ts';
 
@@ -59,7 +59,7 @@ export const attempts: Handlers<'preparing' | 'planning' | 'running' | 'idling' 
     const { held } = state;
     if (machine.request !== 'none') return to(windDown(machine, held));
     const plan = extendPlan(state.work.plan, { ranges: state.seen }, event.offers, event.nowMs);
-    const work: Work = { ...state.work, plan };
+    const work: Work = { ...state.work, plan, extended: true };
     if (event.lease === 'fresh') return to({ kind: 'running', held, work });
     // E4: the owner keeps its promise to change the head.
     return to({
@@ -71,6 +71,9 @@ export const attempts: Handlers<'preparing' | 'planning' | 'running' | 'idling' 
   },
 
   acking(state, event, machine) {
+    // Another attempt ran the plan as it was written, at an older clock and perhaps without a split that appeared since. Its ack
+    // cannot stand for the extended plan; under a new generation it is harmless (E4).
+    if (event.outcome === 'exists' && state.work.extended === true) return to(planAgain(state));
     // E2: the first ack wins; ours, or whoever else ran this plan.
     if (event.outcome === 'exists')
       return to({ kind: 'adopting', held: state.held, work: state.work, nowMs: state.nowMs });
@@ -100,6 +103,13 @@ export const attempts: Handlers<'preparing' | 'planning' | 'running' | 'idling' 
     });
   },
 };
+
+function planAgain({ held, work }: States['acking']): States['preparing'] {
+  const history = { ...work.history, replans: work.history.replans + 1 };
+  const reason = 'another attempt ran the plan as it was before it was extended';
+  const retry: Retry = { plan: work.plan, ranges: null, skip: work.plan.skip, reason, history };
+  return { kind: 'preparing', held, base: work.base, retry, pauseMs: 0 };
+}
 
 function seal(machine: Machine, held: Held, work: Work, ack: Ack, nowMs: WallTimeMs): States['sealing'] {
   const manifest = buildManifest(machine.session.job, work, ack, nowMs);

@@ -66,6 +66,8 @@ export interface Work {
   /** As written, and as extended since while idle (clock, new splits): an open plan is settled by its commit (E1). */
   readonly plan: Plan;
   readonly key: string;
+  /** The plan is no longer the one that was written: only this coordinator knows its clock and its splits. */
+  readonly extended?: true;
   readonly history: EpochHistory;
 }
 

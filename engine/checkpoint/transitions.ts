@@ -39,7 +39,7 @@ export interface Next {
   planning: 'swapping';
   running: 'idling' | 'acking' | 'swapping';
   idling: 'running' | 'swapping';
-  acking: 'sealing' | 'adopting';
+  acking: 'sealing' | 'adopting' | 'preparing';
   adopting: 'sealing';
   sealing: 'swapping';
   publishing: 'preparing' | 'swapping';

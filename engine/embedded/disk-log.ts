@@ -189,6 +189,7 @@ export class DiskLog implements Log {
     await this.#locked((journal) => {
       const stored = this.#ledger.markers.get(marker.producer);
       if (stored !== undefined && stored.run === marker.run && stored.epoch >= marker.epoch) return;
+      this.#ledger.refuseOldRun(marker);
       journal.append({ kind: 'append', marker, parts: [] }, []);
       this.#ledger.takeIn(marker, []);
     });

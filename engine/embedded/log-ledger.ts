@@ -49,6 +49,19 @@ export class LogLedger {
     );
   }
 
+  /** Runs follow one another: the late stamp of a coordinator that has been replaced must not undo a newer one (section 6). */
+  refuseOldRun(marker: AppendMarker): void {
+    const stored = this.markers.get(marker.producer);
+    if (stored === undefined || stored.run <= marker.run) return;
+    throw new FencedError(
+      `${marker.producer} belongs to the newer run ${stored.run}; run ${marker.run} comes too late.`,
+      {
+        marker,
+        stored,
+      },
+    );
+  }
+
   /** Fsyncs every segment that the journal names: it is not needed any more then. */
   syncSegments(): void {
     const folders = new Set<string>();

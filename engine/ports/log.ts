@@ -55,7 +55,10 @@ export interface Log {
   ): Promise<void>;
   /** The last marker that `append` stored for this producer, or null. */
   lastMarker(producer: string): Promise<AppendMarker | null>;
-  /** Stores a marker with no records (a restore stamps its slots before the first plan). */
+  /**
+   * Stores a marker with no records (a restore stamps its slots before the first plan). One of this run at or beyond it stays; one
+   * of a later run (run ids compare as strings) is a FencedError, decided in the same step.
+   */
   stamp(marker: AppendMarker): Promise<void>;
   /** Drops whole old segments: those older than `retainMs` and those beyond `retainBytes` per partition. */
   retain(

@@ -98,6 +98,8 @@ export class MemoryLog implements Log {
 
   async stamp(marker: AppendMarker): Promise<void> {
     const stored = this.#markers.get(marker.producer);
+    if (stored !== undefined && stored.run > marker.run)
+      throw new FencedError(`${marker.producer} belongs to the newer run ${stored.run}.`, { marker, stored });
     if (stored === undefined || stored.run !== marker.run || stored.epoch < marker.epoch)
       this.#markers.set(marker.producer, { ...marker });
   }

@@ -174,6 +174,7 @@ export function describeLog(name: string, make: () => Promise<Log>): void {
       await log.stamp(marker('r2', 3));
       expect(await log.lastMarker('job/sink/0')).toEqual(marker('r2', 3));
       await expect(publish('r1', 4)).rejects.toMatchObject({ code: 'fenced' });
+      await expect(log.stamp(marker('r1', 9))).rejects.toMatchObject({ code: 'fenced' });
       await publish('r2', 4);
       await log.stamp(marker('r2', 2));
       expect(await log.lastMarker('job/sink/0')).toEqual(marker('r2', 4));

@@ -34,15 +34,30 @@ export function buildGraph(job: string, spec: GraphSpec): JobGraph {
   rows = chain(rows, spec.pre, 'pre', strategy, side);
   if (spec.raw) side(rows, 'raw');
   if (spec.main !== null) {
-    const key = (row: Row): string => (spec.poison > 0 && spec.poisonIn === 'key' && isPoison(row, spec.poison) ? refuse(row, 'key') : row.k);
+    const key = (row: Row): string =>
+      spec.poison > 0 && spec.poisonIn === 'key' && isPoison(row, spec.poison) ? refuse(row, 'key') : row.k;
     rows = keyed(rows.keyBy(key), spec.main, 'main', spec.poisonIn === 'process' ? spec.poison : 0, side);
   }
   rows = chain(rows, spec.post, 'post', strategy, side);
-  if (spec.second !== null) rows = keyed(rows.keyBy((row) => `${row.v % 3}`), spec.second, 'second', 0, side);
+  if (spec.second !== null)
+    rows = keyed(
+      rows.keyBy((row) => `${row.v % 3}`),
+      spec.second,
+      'second',
+      0,
+      side,
+    );
   rows.sinkTo(new SimSink(spec.sink)).uid('out');
   if (spec.letters) {
     const letters = env.deadLetters();
-    if (spec.keyedLetters) side(letters.keyBy((letter) => letter.operator).process(numbered()).uid('numbered'), 'letters');
+    if (spec.keyedLetters)
+      side(
+        letters
+          .keyBy((letter) => `${letter.position % 2}`)
+          .process(numbered())
+          .uid('numbered'),
+        'letters',
+      );
     else side(letters, 'letters');
   }
   return env.toJobGraph();
@@ -55,7 +70,13 @@ function strategyOf(spec: GraphSpec): WatermarkStrategy<Row> {
 
 type Side = <T>(stream: DataStream<T>, uid: string) => void;
 
-function chain(input: Rows, ops: readonly StatelessSpec[], name: string, strategy: WatermarkStrategy<Row>, side: Side): Rows {
+function chain(
+  input: Rows,
+  ops: readonly StatelessSpec[],
+  name: string,
+  strategy: WatermarkStrategy<Row>,
+  side: Side,
+): Rows {
   let rows = input;
   for (const [i, op] of ops.entries()) {
     const uid = `${name}-${i}`;
@@ -94,7 +115,9 @@ function keyed(input: KeyedStream<Row, string>, spec: KeyedSpec, name: string, p
   };
   switch (spec.kind) {
     case 'reduce':
-      return input.reduce((a, b) => ({ ...a, ...added({ ids: a.ids, v: a.v, n: a.n, h: 'h' in a ? Number(a.h) : 0 }, b) })).uid(name);
+      return input
+        .reduce((a, b) => ({ ...a, ...added({ ids: a.ids, v: a.v, n: a.n, h: 'h' in a ? Number(a.h) : 0 }, b) }))
+        .uid(name);
     case 'count':
       return input.process(countOf(check)).uid(name);
     case 'map-state':
@@ -108,15 +131,27 @@ function keyed(input: KeyedStream<Row, string>, spec: KeyedSpec, name: string, p
   }
 }
 
-function windowed(input: KeyedStream<Row, string>, spec: KeyedSpec & { kind: 'window' }, name: string, side: Side): Rows {
+function windowed(
+  input: KeyedStream<Row, string>,
+  spec: KeyedSpec & { kind: 'window' },
+  name: string,
+  side: Side,
+): Rows {
   const tag = new OutputTag<Row>(`late-${name}`);
   let windows = input.window(TumblingEventTimeWindows.of(spec.sizeMs)).allowedLateness(spec.latenessMs);
   if (spec.late) windows = windows.sideOutputLateData(tag);
   const result = (key: string, end: number, sum: Sum): Row => ({ ...sum, k: key, t: end - 1 });
   const rows = spec.list
-    ? windows.process<Row>((key, ctx, all) => [result(key, ctx.window.end, (all as Iterable<Row> as Row[]).reduce(added, NOTHING))])
+    ? windows.process<Row>((key, ctx, all) => [
+        result(key, ctx.window.end, (all as Iterable<Row> as Row[]).reduce(added, NOTHING)),
+      ])
     : windows.aggregate<Sum, Sum, Row>(
-        { createAccumulator: () => NOTHING, add: (row, sum) => added(sum, row), getResult: (sum) => sum, merge: (a) => a },
+        {
+          createAccumulator: () => NOTHING,
+          add: (row, sum) => added(sum, row),
+          getResult: (sum) => sum,
+          merge: (a) => a,
+        },
         (key, ctx, [sum]) => [result(key, ctx.window.end, sum!)],
       );
   rows.uid(name);
@@ -188,6 +223,10 @@ const bufferOf = (kind: 'buffer' | 'wait' | 'session', delayMs: number, check: C
       if (all.length === 0) return;
       ctx.state.rows.clear();
       ctx.state.timer.clear();
-      out.collect({ ...all.reduce(added, NOTHING), k: ctx.getCurrentKey() as string, t: ctx.timeDomain === 'event-time' ? time : all[0]!.t });
+      out.collect({
+        ...all.reduce(added, NOTHING),
+        k: ctx.getCurrentKey() as string,
+        t: ctx.timeDomain === 'event-time' ? time : all[0]!.t,
+      });
     },
   });

@@ -17,6 +17,8 @@ import type { World } from './world.ts';
 export interface Running {
   readonly name: string;
   readonly process: SimProcess;
+  /** It has met no fault. */
+  readonly startedCalm: boolean;
   /** Kept by a warm container for the next start in it. */
   readonly fused: FusedRunner;
   readonly stop: AbortController;
@@ -31,6 +33,8 @@ export interface JobInWorld {
   readonly graph: JobGraph;
   readonly settings: JobSettings;
   readonly mutant: Mutant | null;
+  /** By the name of a start in them: the leases' owners. */
+  readonly processes: Map<string, SimProcess>;
 }
 
 export function settingsOf(d: Decisions, spec: GraphSpec): JobSettings {
@@ -50,11 +54,18 @@ export function settingsOf(d: Decisions, spec: GraphSpec): JobSettings {
 }
 
 /** `ended` is told once: the outcome, what the coordinator threw, or that its process died. `warm`: an earlier start in this process. */
-export function startCoordinator(job: JobInWorld, name: string, restore: boolean, warm: Running | null, ended: (how: Ended) => void): Running {
+export function startCoordinator(
+  job: JobInWorld,
+  name: string,
+  restore: boolean,
+  warm: Running | null,
+  ended: (how: Ended) => void,
+): Running {
   const { world, graph, settings, mutant } = job;
   const process = warm?.process ?? new SimProcess(world, name);
   process.exited = false;
-  world.processes.set(name, process);
+  const startedCalm = world.calm;
+  job.processes.set(name, process);
   const clock = new SimClock(process, () => process.skewMs + world.jumpMs);
   const { store, blobs } = storesOf(process, mutant);
   // A new version of the job, to the protocol: the hash differs. And the parallelism may change from start to start.
@@ -77,7 +88,7 @@ export function startCoordinator(job: JobInWorld, name: string, restore: boolean
     blobs,
     clock,
     runner,
-    lease: { owner: name, isAlive: (owner) => knowledgeOf(world, name, owner) },
+    lease: { owner: name, isAlive: (owner) => knowledgeOf(job, name, owner) },
     settings: { ...settings, restore },
     session: name,
     crashPoint: () => {},
@@ -94,19 +105,22 @@ export function startCoordinator(job: JobInWorld, name: string, restore: boolean
       tell({ threw });
     },
   );
-  return { name, process, fused, stop, cancel };
+  return { name, process, startedCalm, fused, stop, cancel };
 }
 
 /** The stores as the process sees them, a mutant in between. */
-export function storesOf(process: SimProcess, mutant: Mutant | null): { readonly store: StateStore; readonly blobs: BlobStore } {
+export function storesOf(
+  process: SimProcess,
+  mutant: Mutant | null,
+): { readonly store: StateStore; readonly blobs: BlobStore } {
   const store = new SimStateStore(process);
   const blobs = new SimBlobStore(process);
   return { store: mutant?.store?.(store, process) ?? store, blobs: mutant?.blobs?.(blobs, process) ?? blobs };
 }
 
 /** Another host may not know; a wrong "dead" (a stolen lease) must be harmless, too. */
-function knowledgeOf(world: World, asking: string, owner: string): 'alive' | 'dead' | 'unknown' {
-  const process = world.processes.get(owner);
+function knowledgeOf({ world, processes }: JobInWorld, asking: string, owner: string): 'alive' | 'dead' | 'unknown' {
+  const process = processes.get(owner);
   const alive = process !== undefined && process.alive && !process.exited;
   if (!world.calm) {
     const u = world.d.unit(`${asking} knows ${owner}`);

@@ -44,7 +44,12 @@ export async function duplicateAttempt(job: JobInWorld, name: string): Promise<v
   const fused = new FusedRunner({ job: world.job, graph, clock, blobs, log: null, subtasks: spec.subtasks });
   const runner = mutant?.runner?.({ process, restore: false, store, blobs, runner: fused }) ?? fused;
   const { intervalMs, timeoutMs } = job.settings;
-  const budget = { intervalMs, timeoutMs, maxRows: world.d.pick(`${name}.rows`, [1, 5, 1000]), signal: new AbortController().signal };
+  const budget = {
+    intervalMs,
+    timeoutMs,
+    maxRows: world.d.pick(`${name}.rows`, [1, 5, 1000]),
+    signal: new AbortController().signal,
+  };
   try {
     await runner.discover();
     const { ack, idle } = await runner.run(plan, attemptId(name), budget);

@@ -5,7 +5,7 @@
  */
 import type { Decisions } from './decisions.ts';
 import { inputSpecOf, type InputSpec } from './script.ts';
-import type { SinkKind } from './sim-sink.ts';
+import type { SinkKind } from './sink-target.ts';
 
 export type StatelessSpec = 'map' | 'filter' | 'flatMap' | 'process' | 'stamp';
 
@@ -13,7 +13,13 @@ export type KeyedSpec =
   | { readonly kind: 'reduce' | 'count' | 'map-state' }
   /** Rows wait in a list for a timer of their time (`buffer`), of the plan's clock (`wait`), or until none came for a while (`session`). */
   | { readonly kind: 'buffer' | 'wait' | 'session'; readonly delayMs: number }
-  | { readonly kind: 'window'; readonly sizeMs: number; readonly latenessMs: number; readonly late: boolean; readonly list: boolean };
+  | {
+      readonly kind: 'window';
+      readonly sizeMs: number;
+      readonly latenessMs: number;
+      readonly late: boolean;
+      readonly list: boolean;
+    };
 
 export interface GraphSpec {
   readonly input: InputSpec;
@@ -40,14 +46,21 @@ export interface GraphSpec {
 }
 
 export function graphSpecOf(d: Decisions): GraphSpec {
-  const input = inputSpecOf(d);
+  const drawn = inputSpecOf(d);
+  // Much that is late, for windows.
+  const lateness = d.chance('g.lateness', 0.15);
+  const input = lateness ? { ...drawn, disorderMs: 300, spacingMs: 40, records: 20 } : drawn;
   const letters = d.chance('g.letters', 0.5);
-  const main = d.chance('g.main', 0.85) ? keyedOf(d, 'g.main', input) : null;
+  const main = lateness ? windowOf(d, 'g.main') : d.chance('g.main', 0.85) ? keyedOf(d, 'g.main', input) : null;
   const poison = letters ? d.pick('g.poison', [0, 0, 7, 13]) : 0;
   const second = main !== null && d.chance('g.second', 0.3) ? keyedOf(d, 'g.second', input) : null;
   return {
     input: letters ? input : { ...input, badRate: 0 },
-    delayMs: d.chance('g.tight', 0.5) ? input.disorderMs : d.pick('g.delay', [0, 20, input.disorderMs]),
+    delayMs: lateness
+      ? d.pick('g.delayShort', [0, 50])
+      : d.chance('g.tight', 0.5)
+        ? input.disorderMs
+        : d.pick('g.delay', [0, 20, input.disorderMs]),
     idleMs: input.growing && d.chance('g.idle', 0.4) ? d.pick('g.idleMs', [50, 200]) : null,
     selfUnion: d.chance('g.selfUnion', 0.08),
     pre: statelessOf(d, 'g.pre', 3),
@@ -68,22 +81,38 @@ export function graphSpecOf(d: Decisions): GraphSpec {
 
 function statelessOf(d: Decisions, name: string, most: number): StatelessSpec[] {
   const n = d.below(`${name}.n`, most + 1);
-  return Array.from({ length: n }, (_, i) => d.pick(`${name}.${i}`, ['map', 'filter', 'flatMap', 'process', 'map', 'stamp'] as const));
+  return Array.from({ length: n }, (_, i) =>
+    d.pick(`${name}.${i}`, ['map', 'filter', 'flatMap', 'process', 'map', 'stamp'] as const),
+  );
 }
 
 function keyedOf(d: Decisions, name: string, input: InputSpec): KeyedSpec {
-  const kind = d.pick(`${name}.kind`, ['window', 'window', 'window', 'reduce', 'count', 'map-state', 'buffer', 'buffer', 'wait', 'session'] as const);
-  if (kind === 'window') {
-    return {
-      kind,
-      sizeMs: d.pick(`${name}.size`, [50, 200, 1000]),
-      latenessMs: d.pick(`${name}.lateness`, [0, 0, 100]),
-      late: d.chance(`${name}.late`, 0.6),
-      list: d.chance(`${name}.list`, 0.3),
-    };
-  }
-  if (kind === 'buffer' || kind === 'wait' || kind === 'session') return { kind, delayMs: d.pick(`${name}.delay`, [0, 30, input.spacingMs * 3, 400]) };
+  const kind = d.pick(`${name}.kind`, [
+    'window',
+    'window',
+    'window',
+    'reduce',
+    'count',
+    'map-state',
+    'buffer',
+    'buffer',
+    'wait',
+    'session',
+  ] as const);
+  if (kind === 'window') return windowOf(d, name);
+  if (kind === 'buffer' || kind === 'wait' || kind === 'session')
+    return { kind, delayMs: d.pick(`${name}.delay`, [0, 30, input.spacingMs * 3, 400]) };
   return { kind };
+}
+
+function windowOf(d: Decisions, name: string): KeyedSpec {
+  return {
+    kind: 'window',
+    sizeMs: d.pick(`${name}.size`, [50, 200, 1000]),
+    latenessMs: d.pick(`${name}.lateness`, [0, 0, 100]),
+    late: d.chance(`${name}.late`, 0.6),
+    list: d.chance(`${name}.list`, 0.3),
+  };
 }
 
 /** Sinks of the job, by uid. */

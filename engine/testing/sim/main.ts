@@ -1,7 +1,7 @@
 /**
  * The simulator's command: `npm run sim -- [--seeds N] [--seed S] [--mutants] [--trace]`
  *
- *     --seeds N   how many runs (default 1,000; with --mutants: seeds tried per mutant at most)
+ *     --seeds N   how many runs (default 1,000, with --seed one; with --mutants: seeds tried per mutant at most)
  *     --seed S    the first seed (default 1)
  *     --trace     prints every event of the runs
  *     --mutants   switches off one guard after another; each must be noticed
@@ -17,7 +17,7 @@ import { simulate } from './simulate.ts';
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string' },
-    seed: { type: 'string', default: '1' },
+    seed: { type: 'string' },
     trace: { type: 'boolean', default: false },
     mutants: { type: 'boolean', default: false },
     mutant: { type: 'string' },
@@ -33,10 +33,12 @@ function whole(name: string, text: string): number {
   return n;
 }
 
-const first = whole('seed', values.seed);
+const first = whole('seed', values.seed ?? '1');
 const MUTANT_SEEDS = 5000;
 /** After so many failing seeds there is enough to look at. */
 const MOST_FAILURES = 10;
+/** Of a shrunk trace: its end tells most. */
+const MOST_LINES = 150;
 
 async function runSeeds(count: number): Promise<number> {
   const started = performance.now();
@@ -72,7 +74,13 @@ async function report(seed: number, broken: string): Promise<void> {
   const { options, result, runs } = await shrink(seed);
   console.log(`shrunk in ${runs} runs to ${result.records} records, ${result.faults.length} faults: ${result.broken}`);
   console.log(JSON.stringify(result.spec));
-  await simulate(seed, { ...options, trace: (line) => console.log(`  ${line.slice(0, 200)}`) });
+  const lines: string[] = [];
+  await simulate(seed, { ...options, trace: (line) => lines.push(`  ${line.slice(0, 200)}`) });
+  if (lines.length > MOST_LINES)
+    console.log(
+      `  … ${lines.length - MOST_LINES} lines before (--seed ${seed} --trace prints the whole run, not shrunk)`,
+    );
+  console.log(lines.slice(-MOST_LINES).join('\n'));
 }
 
 async function runMutants(most: number): Promise<number> {
@@ -82,15 +90,23 @@ async function runMutants(most: number): Promise<number> {
   for (const mutant of chosen) {
     let caught: string | null = null;
     for (let seed = first; seed < first + most && caught === null; seed++) {
-      const { broken } = await simulate(seed, { mutant, ...(values.trace ? { trace: (line: string) => console.log(line) } : {}) });
+      const { broken } = await simulate(seed, {
+        mutant,
+        ...(values.trace ? { trace: (line: string) => console.log(line) } : {}),
+      });
       if (broken !== null) caught = `${String(seed).padStart(4)}  ${broken.slice(0, 110)}`;
     }
     if (caught === null) survivors++;
-    console.log(`${mutant.name.padEnd(30)} ${mutant.law.padEnd(10)} ${caught ?? `SURVIVED ${most} seeds: ${mutant.what}`}`);
+    console.log(
+      `${mutant.name.padEnd(30)} ${mutant.law.padEnd(10)} ${caught ?? `SURVIVED ${most} seeds: ${mutant.what}`}`,
+    );
   }
   console.log(`${chosen.length} mutants, ${chosen.length - survivors} caught`);
   return survivors === 0 ? 0 : 1;
 }
 
 const count = values.seeds === undefined ? null : whole('seeds', values.seeds);
-process.exitCode = values.mutants || values.mutant !== undefined ? await runMutants(count ?? MUTANT_SEEDS) : await runSeeds(count ?? 1000);
+process.exitCode =
+  values.mutants || values.mutant !== undefined
+    ? await runMutants(count ?? MUTANT_SEEDS)
+    : await runSeeds(count ?? (values.seed === undefined ? 1000 : 1));

@@ -11,7 +11,9 @@ import { replaced, type Mutant, type Started } from './mutant.ts';
 const withPlan =
   (change: (plan: Plan, started: Started) => Plan) =>
   (started: Started): EpochRunner =>
-    replaced<EpochRunner>(started.runner, { run: (plan, attempt, budget) => started.runner.run(change(plan, started), attempt, budget) });
+    replaced<EpochRunner>(started.runner, {
+      run: (plan, attempt, budget) => started.runner.run(change(plan, started), attempt, budget),
+    });
 
 /** The runner's cache: what is in memory, by the tag of the state that it stands for. Private to it; only mutants reach in. */
 interface Cache {
@@ -21,7 +23,8 @@ interface Cache {
 const cacheOf = (runner: FusedRunner): Cache => runner as unknown as Cache;
 
 /** The manifest that a plan and its ack would make: enough to publish. */
-const likely = (plan: Plan, staged: Manifest['staged']): Manifest => ({ run: plan.run, epoch: plan.epoch, staged }) as Manifest;
+const likely = (plan: Plan, staged: Manifest['staged']): Manifest =>
+  ({ run: plan.run, epoch: plan.epoch, staged }) as Manifest;
 
 export const runnerMutants: readonly Mutant[] = [
   {
@@ -66,7 +69,8 @@ export const runnerMutants: readonly Mutant[] = [
     name: 'publish-timeout-is-done',
     law: 'E5',
     what: 'a publication without an answer counts as done',
-    runner: ({ runner }) => replaced<EpochRunner>(runner, { publish: (manifest) => runner.publish(manifest).catch(() => undefined) }),
+    runner: ({ runner }) =>
+      replaced<EpochRunner>(runner, { publish: (manifest) => runner.publish(manifest).catch(() => undefined) }),
   },
   {
     name: 'publish-not-awaited',
@@ -110,8 +114,18 @@ export const runnerMutants: readonly Mutant[] = [
       });
     },
   },
-  { name: 'restore-without-stamp', law: 'section 6', what: 'a new run begins without fencing and stamping its slots', runner: ({ runner }) => replaced<EpochRunner>(runner, { stamp: async () => {} }) },
-  { name: 'skip-list-forgotten', law: 'E1', what: 'a retry does not leave out the record that made user code fail', runner: withPlan((plan) => ({ ...plan, skip: [] })) },
+  {
+    name: 'restore-without-stamp',
+    law: 'section 6',
+    what: 'a new run begins without fencing and stamping its slots',
+    runner: ({ runner }) => replaced<EpochRunner>(runner, { stamp: async () => {} }),
+  },
+  {
+    name: 'skip-list-forgotten',
+    law: 'E1',
+    what: 'a retry does not leave out the record that made user code fail',
+    runner: withPlan((plan) => ({ ...plan, skip: [] })),
+  },
   {
     name: 'other-ranges-on-retry',
     law: 'E1',
@@ -122,14 +136,28 @@ export const runnerMutants: readonly Mutant[] = [
     name: 'clock-of-the-machine',
     law: 'E1',
     what: "an attempt goes by the machine's clock, not by the plan's",
-    runner: withPlan((plan, { process }) => ({ ...plan, clock: (plan.clock + process.world.queue.now) as Plan['clock'] })),
+    runner: withPlan((plan, { process }) => ({
+      ...plan,
+      clock: (plan.clock + process.world.queue.now) as Plan['clock'],
+    })),
   },
-  { name: 'watermarks-lost', law: 'E3', what: 'keyed stages begin without the watermark of the epoch before', runner: withPlan((plan) => ({ ...plan, watermarks: {} })) },
+  {
+    name: 'watermarks-lost',
+    law: 'E3',
+    what: 'keyed stages begin without the watermark of the epoch before',
+    runner: withPlan((plan) => ({ ...plan, watermarks: {} })),
+  },
   {
     name: 'channel-state-lost',
     law: 'E3',
     what: 'splits begin without the state of their watermark generators',
-    runner: withPlan((plan) => ({ ...plan, splits: plan.splits.map((split) => ({ ...split, state: split.state === null ? null : { ...split.state, generators: {} } })) })),
+    runner: withPlan((plan) => ({
+      ...plan,
+      splits: plan.splits.map((split) => ({
+        ...split,
+        state: split.state === null ? null : { ...split.state, generators: {} },
+      })),
+    })),
   },
   {
     name: 'log-cut-short',
@@ -192,14 +220,17 @@ export const runnerMutants: readonly Mutant[] = [
     name: 'names-without-attempt',
     law: 'E2',
     what: "an object's name does not say which attempt wrote it",
-    runner: ({ runner }) => replaced<EpochRunner>(runner, { run: (plan, _attempt, budget) => runner.run(plan, attemptId('any'), budget) }),
+    runner: ({ runner }) =>
+      replaced<EpochRunner>(runner, { run: (plan, _attempt, budget) => runner.run(plan, attemptId('any'), budget) }),
   },
   {
     name: 'end-told-too-early',
     law: 'section 3',
     what: 'the watermark is taken to be at the end when some splits have ended',
     runner: withPlan((plan) =>
-      plan.splits.some((split) => split.state?.ended === true) ? { ...plan, watermarks: Object.fromEntries(Object.keys(plan.watermarks).map((uid) => [uid, MAX_WATERMARK])) } : plan,
+      plan.splits.some((split) => split.state?.ended === true)
+        ? { ...plan, watermarks: Object.fromEntries(Object.keys(plan.watermarks).map((uid) => [uid, MAX_WATERMARK])) }
+        : plan,
     ),
   },
 ];

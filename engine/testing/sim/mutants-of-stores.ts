@@ -16,7 +16,9 @@ const blindly =
   (store: StateStore, process: SimProcess): StateStore =>
     replaced(store, {
       casHead: (job, expected, bytes) =>
-        blind(headOf(bytes)) && process.world.head !== null ? store.casHead(job, process.world.head.version, bytes) : store.casHead(job, expected, bytes),
+        blind(headOf(bytes)) && process.world.head !== null
+          ? store.casHead(job, process.world.head.version, bytes)
+          : store.casHead(job, expected, bytes),
     });
 
 /** Written, but not waited for: it may be lost with the process. */
@@ -26,7 +28,10 @@ const unawaited =
     replaced(store, {
       createItem: async (job, key, bytes) => {
         if (!key.startsWith(kind)) return await store.createItem(job, key, bytes);
-        void process.sleep(30).then(() => store.createItem(job, key, bytes)).catch(() => undefined);
+        void process
+          .sleep(30)
+          .then(() => store.createItem(job, key, bytes))
+          .catch(() => undefined);
         return 'created';
       },
     });
@@ -37,7 +42,10 @@ const unawaitedBlobs =
     replaced(blobs, {
       create: async (name, chunks) => {
         if (name.includes('/fold-') !== (part === 'fold')) return await blobs.create(name, chunks);
-        void process.sleep(30).then(() => blobs.create(name, chunks)).catch(() => undefined);
+        void process
+          .sleep(30)
+          .then(() => blobs.create(name, chunks))
+          .catch(() => undefined);
         return 'created';
       },
     });
@@ -45,15 +53,36 @@ const unawaitedBlobs =
 const rewritten = (head: Head, changes: Partial<Head>): Uint8Array => encodeRecord({ ...head, ...changes });
 
 export const storeMutants: readonly Mutant[] = [
-  { name: 'commit-unconditional', law: 'E3', what: 'a commit does not look at the head it replaces', store: blindly(isCommit) },
-  { name: 'plan-unconditional', law: 'E1', what: 'a plan is taken whatever the head says', store: blindly((head) => head.phase.kind === 'running') },
-  { name: 'fold-unconditional', law: 'section 5', what: 'a fold replaces the head whatever it says', store: blindly((head) => head.folded !== null && head.phase.kind === 'published') },
-  { name: 'claim-unconditional', law: 'E4', what: 'the end of a session (stop, finish) replaces the head whatever it says', store: blindly((head) => head.lease === null) },
+  {
+    name: 'commit-unconditional',
+    law: 'E3',
+    what: 'a commit does not look at the head it replaces',
+    store: blindly(isCommit),
+  },
+  {
+    name: 'plan-unconditional',
+    law: 'E1',
+    what: 'a plan is taken whatever the head says',
+    store: blindly((head) => head.phase.kind === 'running'),
+  },
+  {
+    name: 'fold-unconditional',
+    law: 'section 5',
+    what: 'a fold replaces the head whatever it says',
+    store: blindly((head) => head.folded !== null && head.phase.kind === 'published'),
+  },
+  {
+    name: 'claim-unconditional',
+    law: 'E4',
+    what: 'the end of a session (stop, finish) replaces the head whatever it says',
+    store: blindly((head) => head.lease === null),
+  },
   {
     name: 'lost-is-won',
     law: 'E3',
     what: 'a compare-and-set that was lost counts as won',
-    store: (store) => replaced(store, { casHead: async (job, expected, bytes) => (await store.casHead(job, expected, bytes), 'won') }),
+    store: (store) =>
+      replaced(store, { casHead: async (job, expected, bytes) => (await store.casHead(job, expected, bytes), 'won') }),
   },
   {
     name: 'timeout-is-won',
@@ -116,10 +145,30 @@ export const storeMutants: readonly Mutant[] = [
       }),
   },
   { name: 'plan-not-awaited', law: 'E1', what: 'the head moves before the plan is written', store: unawaited('plan/') },
-  { name: 'manifest-not-awaited', law: 'E3', what: 'the head moves before the manifest is written', store: unawaited('manifest/') },
-  { name: 'ack-not-awaited', law: 'E2', what: 'the manifest is built before the ack is written', store: unawaited('ack/') },
-  { name: 'segments-not-awaited', law: 'E2', what: 'an attempt acks before its segments are durable', blobs: unawaitedBlobs('attempt') },
-  { name: 'horizon-moves-first', law: 'section 5', what: 'the head refers to a folded base before it is written', blobs: unawaitedBlobs('fold') },
+  {
+    name: 'manifest-not-awaited',
+    law: 'E3',
+    what: 'the head moves before the manifest is written',
+    store: unawaited('manifest/'),
+  },
+  {
+    name: 'ack-not-awaited',
+    law: 'E2',
+    what: 'the manifest is built before the ack is written',
+    store: unawaited('ack/'),
+  },
+  {
+    name: 'segments-not-awaited',
+    law: 'E2',
+    what: 'an attempt acks before its segments are durable',
+    blobs: unawaitedBlobs('attempt'),
+  },
+  {
+    name: 'horizon-moves-first',
+    law: 'section 5',
+    what: 'the head refers to a folded base before it is written',
+    blobs: unawaitedBlobs('fold'),
+  },
   {
     name: 'epoch-numbers-again',
     law: 'section 1',
@@ -128,7 +177,10 @@ export const storeMutants: readonly Mutant[] = [
       replaced(store, {
         casHead: (job, expected, bytes) => {
           const head = headOf(bytes);
-          const begins = head.phase.kind === 'restoring' && process.world.headRecord !== null && process.world.headRecord.run !== head.run;
+          const begins =
+            head.phase.kind === 'restoring' &&
+            process.world.headRecord !== null &&
+            process.world.headRecord.run !== head.run;
           return store.casHead(job, expected, begins ? rewritten(head, { epoch: 0 as Head['epoch'] }) : bytes);
         },
       }),
@@ -137,7 +189,11 @@ export const storeMutants: readonly Mutant[] = [
     name: 'clock-forgotten',
     law: 'E1',
     what: "the head does not keep the last plan's clock, so a wall clock that jumps back takes it along",
-    store: (store) => replaced(store, { casHead: (job, expected, bytes) => store.casHead(job, expected, rewritten(headOf(bytes), { clock: 0 as Head['clock'] })) }),
+    store: (store) =>
+      replaced(store, {
+        casHead: (job, expected, bytes) =>
+          store.casHead(job, expected, rewritten(headOf(bytes), { clock: 0 as Head['clock'] })),
+      }),
   },
   {
     name: 'plan-takes-no-generation',
@@ -148,9 +204,37 @@ export const storeMutants: readonly Mutant[] = [
         casHead: (job, expected, bytes) => {
           const head = headOf(bytes);
           const before = process.world.headRecord;
-          return store.casHead(job, expected, before !== null && head.phase.kind === 'running' ? rewritten(head, { generation: before.generation }) : bytes);
+          return store.casHead(
+            job,
+            expected,
+            before !== null && head.phase.kind === 'running'
+              ? rewritten(head, { generation: before.generation })
+              : bytes,
+          );
         },
       }),
+  },
+  {
+    name: 'claim-takes-no-generation',
+    law: 'E4',
+    what: 'whoever takes the job over goes on under the generation that it finds',
+    store: (store) => {
+      const own = new Set<string>();
+      const textOf = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+      return replaced(store, {
+        casHead: (job, expected, bytes) => {
+          own.add(textOf(bytes));
+          return store.casHead(job, expected, bytes);
+        },
+        // What it finds seems to be one generation younger: so its claim takes none.
+        readHead: async (job) => {
+          const found = await store.readHead(job);
+          if (found === null || own.has(textOf(found.bytes))) return found;
+          const head = headOf(found.bytes);
+          return { version: found.version, bytes: rewritten(head, { generation: generation(head.generation - 1) }) };
+        },
+      });
+    },
   },
   {
     name: 'sweep-of-the-undecided',

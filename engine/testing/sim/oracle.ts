@@ -20,14 +20,29 @@ type Sides = Map<string, Timed[]>;
 export function checkOracle(job: JobInWorld): void {
   const { world, spec } = job;
   const { letters, rows, sides } = beforeKeyed(world, spec);
-  if (spec.letters) same(world, 'letters', letters, visible(world, 'letters').map((row) => `${(row as Letter).split}:${(row as Letter).position}`));
+  if (spec.letters)
+    same(
+      world,
+      'letters',
+      letters,
+      visible(world, 'letters').map((row) => `${(row as Letter).split}:${(row as Letter).position}`),
+    );
   if (spec.raw) sides.set('raw', rows);
   let known: readonly Timed[] | null = rows;
-  if (spec.main !== null) known = throughKeyed(world, spec, spec.main, 'main', rows, (row) => row.k, channels(spec) === 1);
+  if (spec.main !== null)
+    known = throughKeyed(world, spec, spec.main, 'main', rows, (row) => row.k, channels(spec) === 1);
   if (known !== null) known = chained(spec.post, 'post', known, sides);
-  if (known !== null && spec.second !== null) known = throughKeyed(world, spec, spec.second, 'second', known, (row) => `${row.v % 3}`, false);
+  if (known !== null && spec.second !== null)
+    known = throughKeyed(world, spec, spec.second, 'second', known, (row) => `${row.v % 3}`, false);
   if (known !== null) sides.set('out', [...known]);
-  for (const [sink, expected] of sides) if (world.sinkKinds.has(sink)) same(world, sink, expected.map((timed) => essence(timed.row)), visible(world, sink).map((row) => essence(row as Row)));
+  for (const [sink, expected] of sides)
+    if (world.sinkKinds.has(sink))
+      same(
+        world,
+        sink,
+        expected.map((timed) => essence(timed.row)),
+        visible(world, sink).map((row) => essence(row as Row)),
+      );
   checkTotals(world, spec, letters.length);
 }
 
@@ -41,15 +56,26 @@ function beforeKeyed(world: World, spec: GraphSpec): { letters: string[]; rows: 
   const letters: string[] = [];
   const rows: Timed[] = [];
   const sides: Sides = new Map();
-  const inKeyed = spec.main !== null && (spec.poisonIn === 'key' || (spec.poisonIn === 'process' && spec.main.kind !== 'window' && spec.main.kind !== 'reduce'));
+  const inKeyed =
+    spec.main !== null &&
+    (spec.poisonIn === 'key' ||
+      (spec.poisonIn === 'process' && spec.main.kind !== 'window' && spec.main.kind !== 'reduce'));
   world.script.forEach((source, i) => {
     for (const split of source.splits) {
       for (const record of split.records) {
         const { row } = record;
         const own: Sides = new Map();
         const copiesOf = row === null ? [] : spec.selfUnion && i === 0 ? [row, row] : [row];
-        const out = chained(spec.pre, 'pre', copiesOf.map((r) => ({ row: r, ts: r.t })), own);
-        const refused = row === null || (spec.poisonIn === 'map' && isPoison(row, spec.poison)) || (inKeyed && out.some((timed) => isPoison(timed.row, spec.poison)));
+        const out = chained(
+          spec.pre,
+          'pre',
+          copiesOf.map((r) => ({ row: r, ts: r.t })),
+          own,
+        );
+        const refused =
+          row === null ||
+          (spec.poisonIn === 'map' && isPoison(row, spec.poison)) ||
+          (inKeyed && out.some((timed) => isPoison(timed.row, spec.poison)));
         if (refused) {
           letters.push(`source-${i}/${split.id}:${record.position}`);
           continue;
@@ -92,11 +118,23 @@ const channels = (spec: GraphSpec): number => spec.input.splits.reduce((sum, n) 
 
 /** E7b: no record behind its own split's watermark, no idle split, no split that appears late. */
 function cutDoesNotShow(world: World, spec: GraphSpec): boolean {
-  return spec.delayMs >= spec.input.disorderMs && spec.idleMs === null && world.script.every((source) => source.splits.every((split) => split.appearsMs === 0));
+  return (
+    spec.delayMs >= spec.input.disorderMs &&
+    spec.idleMs === null &&
+    world.script.every((source) => source.splits.every((split) => split.appearsMs === 0))
+  );
 }
 
 /** The keyed operator's rows, or null where they depend on the cuts; then what goes in must come out. */
-function throughKeyed(world: World, spec: GraphSpec, op: KeyedSpec, name: string, input: readonly Timed[], keyOf: (row: Row) => string, oneChannel: boolean): Timed[] | null {
+function throughKeyed(
+  world: World,
+  spec: GraphSpec,
+  op: KeyedSpec,
+  name: string,
+  input: readonly Timed[],
+  keyOf: (row: Row) => string,
+  oneChannel: boolean,
+): Timed[] | null {
   const last = name === 'second' || (spec.second === null && spec.post.length === 0);
   switch (op.kind) {
     case 'count':
@@ -169,14 +207,22 @@ function conserved(world: World, input: readonly Timed[], output: readonly Row[]
 function checkTotals(world: World, spec: GraphSpec, letters: number): void {
   const totals = world.commits.at(-1)?.totals ?? {};
   const count = (name: string): number => totals[name] ?? 0;
-  if (count('deadLettered') !== letters) world.fail(`the manifests count ${count('deadLettered')} dead letters; there are ${letters}`);
+  if (count('deadLettered') !== letters)
+    world.fail(`the manifests count ${count('deadLettered')} dead letters; there are ${letters}`);
   let late = 0;
   for (const name of ['late-main', 'late-second']) late += visible(world, name).length;
   if (count('late') !== late) world.fail(`the manifests count ${count('late')} late rows; ${late} are in the sinks`);
-  const oneToOne = (op: KeyedSpec | null): boolean => op === null || op.kind === 'reduce' || op.kind === 'count' || op.kind === 'map-state';
-  const plain = !spec.selfUnion && !spec.raw && ![...spec.pre, ...spec.post].includes('flatMap') && oneToOne(spec.main) && oneToOne(spec.second);
+  const oneToOne = (op: KeyedSpec | null): boolean =>
+    op === null || op.kind === 'reduce' || op.kind === 'count' || op.kind === 'map-state';
+  const plain =
+    !spec.selfUnion &&
+    !spec.raw &&
+    ![...spec.pre, ...spec.post].includes('flatMap') &&
+    oneToOne(spec.main) &&
+    oneToOne(spec.second);
   const out = count('recordsOut') + count('filtered') + count('lateDropped');
-  if (plain && count('recordsIn') !== out) world.fail(`conservation: ${count('recordsIn')} records in, ${out} rows out, filtered or dropped`);
+  if (plain && count('recordsIn') !== out)
+    world.fail(`conservation: ${count('recordsIn')} records in, ${out} rows out, filtered or dropped`);
 }
 
 function visible(world: World, sink: string): unknown[] {
@@ -194,7 +240,9 @@ function same(world: World, sink: string, expected: readonly unknown[], found: r
   if (a.join('\n') === b.join('\n')) return;
   const missing = minus(a, b);
   const extra = minus(b, a);
-  world.fail(`oracle: ${sink} should hold ${a.length} rows and holds ${b.length}; missing ${missing.slice(0, 5).join(' ')}; too many ${extra.slice(0, 5).join(' ')}`);
+  world.fail(
+    `oracle: ${sink} should hold ${a.length} rows and holds ${b.length}; missing ${missing.slice(0, 5).join(' ')}; too many ${extra.slice(0, 5).join(' ')}`,
+  );
 }
 
 function minus(a: readonly string[], b: readonly string[]): string[] {

@@ -1,12 +1,12 @@
 /** What must be true when all is over. */
-import { RETAINED_MANIFESTS } from '../../runtime/sweep.ts';
+import { RETAINED_MANIFESTS, sweep } from '../../runtime/sweep.ts';
 import { readManifestChain } from '../../runtime/job-records.ts';
 import type { JobInWorld } from './coordinator-process.ts';
 import { DirectCaller } from './direct-caller.ts';
 import { checkOracle } from './oracle.ts';
 import { checkReplay } from './replay.ts';
-import { finalSweep } from './simulate.ts';
-import { SimStateStore } from './sim-stores.ts';
+import { SimProcess } from './sim-process.ts';
+import { SimBlobStore, SimStateStore } from './sim-stores.ts';
 import type { World } from './world.ts';
 
 export async function checkResults(job: JobInWorld, end: 'finished' | 'deleted' | 'question'): Promise<void> {
@@ -28,8 +28,10 @@ async function checkStore(world: World): Promise<void> {
   const { items, blobs } = world.held;
   for (const key of items) if (!world.items.has(key)) world.fail(`missing after all: ${key}`);
   for (const name of blobs) if (!world.blobs.has(name)) world.fail(`missing after all: ${name}`);
-  for (const key of world.items.keys()) if (!items.has(key) && !history.has(key)) world.fail(`E6: nobody refers to ${key}, and no sweep takes it`);
-  for (const name of world.blobs.keys()) if (!blobs.has(name)) world.fail(`E6: nobody refers to ${name}, and no sweep takes it`);
+  for (const key of world.items.keys())
+    if (!items.has(key) && !history.has(key)) world.fail(`E6: nobody refers to ${key}, and no sweep takes it`);
+  for (const name of world.blobs.keys())
+    if (!blobs.has(name)) world.fail(`E6: nobody refers to ${name}, and no sweep takes it`);
 }
 
 /** Every record was read, each once. That ranges chain was seen at each commit. */
@@ -40,7 +42,8 @@ function checkPositions(world: World, finished: boolean): void {
     for (const split of source.splits) {
       const range = at.get(`source-${i}/${split.id}`);
       if (range === undefined) world.fail(`the job finished without split ${split.id}`);
-      else if (range.to !== split.end) world.fail(`the job finished with split ${split.id} read up to ${range.to} of ${split.end}`);
+      else if (range.to !== split.end)
+        world.fail(`the job finished with split ${split.id} read up to ${range.to} of ${split.end}`);
     }
   });
 }
@@ -60,14 +63,31 @@ function checkCounts(world: World): void {
   }
   const totals = world.commits.at(-1)?.totals ?? {};
   const sums: Record<string, number> = {};
-  for (const { counts } of world.commits) for (const [name, n] of Object.entries(counts)) sums[name] = (sums[name] ?? 0) + n;
+  for (const { counts } of world.commits)
+    for (const [name, n] of Object.entries(counts)) sums[name] = (sums[name] ?? 0) + n;
   for (const name of new Set([...Object.keys(totals), ...Object.keys(sums)]))
     if (totals[name] !== sums[name]) world.fail(`totals say ${name} ${totals[name]}, the epochs ${sums[name]}`);
   for (const manifest of published) {
     for (const slot of manifest.staged) {
-      const there = [...world.visible.values()].find((v) => v.sink === slot.sink && v.slot === slot.slot && v.at.run === manifest.run && v.at.epoch === manifest.epoch);
+      const there = [...world.visible.values()].find(
+        (v) =>
+          v.sink === slot.sink && v.slot === slot.slot && v.at.run === manifest.run && v.at.epoch === manifest.epoch,
+      );
       const rows = there?.inode.rows.length ?? null;
-      if (rows !== slot.records) world.fail(`epoch ${manifest.epoch} staged ${slot.records} rows for ${slot.sink}/${slot.slot}, ${rows ?? 'none'} are there`);
+      if (rows !== slot.records)
+        world.fail(
+          `epoch ${manifest.epoch} staged ${slot.records} rows for ${slot.sink}/${slot.slot}, ${rows ?? 'none'} are there`,
+        );
     }
   }
+}
+
+/** Everything has arrived, everybody has ended: a sweep by the final head must leave only what the head refers to. */
+async function finalSweep(world: World): Promise<void> {
+  const process = new SimProcess(world, 'final-sweep');
+  const head = world.headRecord;
+  if (head === null) return;
+  const done = sweep(new SimStateStore(process), new SimBlobStore(process), head, () => {});
+  await world.queue.run(() => false);
+  await done;
 }

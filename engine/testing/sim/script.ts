@@ -4,7 +4,9 @@
  * changing the rest.
  */
 import type { Decisions } from './decisions.ts';
-import { EPOCH_START_MS } from './sim-clock.ts';
+
+/** 2024-01-01: simulated wall clocks begin here, and records' timestamps lie near it. */
+export const EPOCH_START_MS = 1_704_067_200_000;
 
 export interface Row {
   /** Ids of the source records that it was made of. */
@@ -85,9 +87,20 @@ export function scriptOf(d: Decisions, spec: InputSpec, limit: number): ScriptSo
   }));
 }
 
-function splitOf(d: Decisions, spec: InputSpec, name: string, id: string, firstId: number, index: number, limit: number): ScriptSplit {
+function splitOf(
+  d: Decisions,
+  spec: InputSpec,
+  name: string,
+  id: string,
+  firstId: number,
+  index: number,
+  limit: number,
+): ScriptSplit {
   const start = d.pick(`${name}.start`, [0, 0, 100]);
-  const appearsMs = spec.growing && !spec.bounded && index > 0 && d.chance(`${name}.late`, 0.5) ? d.between(`${name}.appears`, 50, 1500) : 0;
+  const appearsMs =
+    spec.growing && !spec.bounded && index > 0 && d.chance(`${name}.late`, 0.5)
+      ? d.between(`${name}.appears`, 50, 1500)
+      : 0;
   const count = Math.min(limit, d.between(`${name}.count`, 0, spec.records));
   const records: ScriptRecord[] = [];
   let position = start;
@@ -103,7 +116,8 @@ function splitOf(d: Decisions, spec: InputSpec, name: string, id: string, firstI
 }
 
 function rowOf(d: Decisions, spec: InputSpec, at: string, id: number, i: number): Row {
-  const t = EPOCH_START_MS + i * spec.spacingMs - (spec.disorderMs === 0 ? 0 : d.below(`${at}.back`, spec.disorderMs + 1));
+  const t =
+    EPOCH_START_MS + i * spec.spacingMs - (spec.disorderMs === 0 ? 0 : d.below(`${at}.back`, spec.disorderMs + 1));
   const row = { ids: [id], k: `k${d.below(`${at}.key`, spec.keys)}`, v: d.below(`${at}.v`, 100), t, n: 1 };
   return spec.padding === 0 ? row : { ...row, pad: 'x'.repeat(spec.padding) };
 }

@@ -25,7 +25,9 @@ export class ScriptedSource implements Source<Row> {
     const caller = callerOf(ctx.clock);
     const { world } = caller;
     return caller.read('discover', () =>
-      world.script[this.#index]!.splits.filter((split) => caller.sees === 'everything' || split.appearsMs <= world.queue.now).map((split) => ({
+      world.script[this.#index]!.splits.filter(
+        (split) => caller.sees === 'everything' || split.appearsMs <= world.queue.now,
+      ).map((split) => ({
         id: split.id,
         startPosition: split.start,
       })),
@@ -38,7 +40,12 @@ export class ScriptedSource implements Source<Row> {
     const found = script.splits.find((s) => s.id === split.id);
     if (found === undefined) throw new InvariantError(`the script has no split ${split.id}`);
     if (caller.sees === 'now') caller.world.opened.add(found);
-    return new ScriptReader(caller, found, position, () => caller.sees === 'everything' || this.bounded || caller.world.everySplitIsKnown());
+    return new ScriptReader(
+      caller,
+      found,
+      position,
+      () => caller.sees === 'everything' || this.bounded || caller.world.everySplitIsKnown(),
+    );
   }
 }
 
@@ -62,10 +69,13 @@ class ScriptReader implements SplitReader {
     const caller = this.#caller;
     const { world } = caller;
     if (caller.chance('fill?', 0.7) || caller.sees === 'everything') return this.#take(maxRows, to);
-    return caller.read('fill', () => null).then(async () => {
-      if (!world.calm && caller.chance('fill.slow', world.profile.slow)) await caller.sleep(world.longMs(`${caller.name}.slow`));
-      return this.#take(maxRows, to);
-    });
+    return caller
+      .read('fill', () => null)
+      .then(async () => {
+        if (!world.calm && caller.chance('fill.slow', world.profile.slow))
+          await caller.sleep(world.longMs(`${caller.name}.slow`));
+        return this.#take(maxRows, to);
+      });
   }
 
   release(): void {}

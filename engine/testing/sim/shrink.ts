@@ -46,7 +46,11 @@ export async function shrink(seed: number, mutant: Mutant | null = null, most = 
     await attempt({ ...options, change: (spec) => simpler(change?.(spec) ?? spec) });
   }
   // Halves, then quarters and so on, of the faults that took place; then one by one.
-  for (let size = Math.ceil(result.faults.length / 2); size >= 1 && runs < most; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+  for (
+    let size = Math.ceil(result.faults.length / 2);
+    size >= 1 && runs < most;
+    size = size === 1 ? 0 : Math.ceil(size / 2)
+  ) {
     for (let from = 0; from < result.faults.length;) {
       const some = result.faults.slice(from, from + size).map((fault) => fault.name);
       if (!(await attempt({ ...options, without: new Set([...(options.without ?? []), ...some]) }))) from += size;

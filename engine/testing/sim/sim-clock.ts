@@ -1,10 +1,8 @@
 /** A process's clock: simulated time, off by the process's skew and by whatever jumps its wall clock has made. */
 import { wallTimeMs, type WallTimeMs } from '../../model/ids.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { EPOCH_START_MS } from './script.ts';
 import type { Caller } from './sim-process.ts';
-
-/** 2024-01-01: simulated wall clocks begin here, and records' timestamps lie near it. */
-export const EPOCH_START_MS = 1_704_067_200_000;
 
 export class SimClock implements Clock {
   readonly caller: Caller;

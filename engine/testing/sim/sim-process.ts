@@ -128,7 +128,8 @@ export class SimProcess implements Caller {
         case 'crash-in-flight':
           world.trace?.(`${name} CRASH in flight`);
           this.crash();
-          if (isWrite && world.d.chance(`${name}?lands`, 0.7)) world.queue.schedule(there, () => this.#happen(name, effect, ' (in flight)'));
+          if (isWrite && world.d.chance(`${name}?lands`, 0.7))
+            world.queue.schedule(there, () => this.#happen(name, effect, ' (in flight)'));
           return;
         default:
       }
@@ -202,7 +203,9 @@ function asError(thrown: unknown): Error {
 
 function textOf(value: unknown): string {
   if (value === undefined) return 'ok';
-  if (value === null || typeof value !== 'object') return String(value);
+  if (typeof value === 'string') return value;
   if (value instanceof Uint8Array) return `${value.length} bytes`;
-  return Array.isArray(value) ? `${value.length} entries` : JSON.stringify(value, (_, v: unknown) => (v instanceof Uint8Array ? `${v.length} bytes` : v)).slice(0, 120);
+  return Array.isArray(value)
+    ? `${value.length} entries`
+    : JSON.stringify(value, (_, v: unknown) => (v instanceof Uint8Array ? `${v.length} bytes` : v)).slice(0, 120);
 }

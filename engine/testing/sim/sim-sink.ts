@@ -9,19 +9,7 @@ import type { Publication, Sink, SinkContext, SinkPublisher, SinkWriter } from '
 import { unpack } from '../../state/serializer.ts';
 import { callerOf } from './scripted-source.ts';
 import type { Caller } from './sim-process.ts';
-
-export type SinkKind = 'transactional' | 'files';
-
-export interface Marker {
-  readonly run: string;
-  readonly epoch: number;
-}
-
-/** One slot of a transactional target. */
-export interface SlotTarget {
-  fence: number;
-  marker: Marker | null;
-}
+import type { Inode, SinkKind, SlotTarget } from './sink-target.ts';
 
 export class SimSink implements Sink<unknown> {
   readonly description: string;
@@ -45,7 +33,8 @@ export class SimSink implements Sink<unknown> {
   }
 }
 
-const rowsOf = (publication: Publication): unknown[] => publication.chunks.flatMap((chunk) => unpack(chunk) as unknown[]);
+const rowsOf = (publication: Publication): unknown[] =>
+  publication.chunks.flatMap((chunk) => unpack(chunk) as unknown[]);
 
 class TransactionalPublisher implements SinkPublisher {
   readonly #caller: Caller;
@@ -68,13 +57,20 @@ class TransactionalPublisher implements SinkPublisher {
     if (sinkGuards.marker) {
       const absent = marker === null || marker.run < run;
       if (absent && sinkGuards.absentMarkerStops)
-        throw new InvariantError(`the marker of ${this.#sink}/${slot} is gone: whether epoch ${epoch} is there cannot be told.`, { question: true });
-      if (marker !== null && marker.run > run && sinkGuards.markerIsMonotone) throw new FencedError(`${this.#sink}/${slot} belongs to run ${marker.run}`);
-      const there = marker !== null && (sinkGuards.markerIsMonotone ? compareMarkers(marker, own) >= 0 : compareMarkers(marker, own) === 0);
+        throw new InvariantError(
+          `the marker of ${this.#sink}/${slot} is gone: whether epoch ${epoch} is there cannot be told.`,
+          { question: true },
+        );
+      if (marker !== null && marker.run > run && sinkGuards.markerIsMonotone)
+        throw new FencedError(`${this.#sink}/${slot} belongs to run ${marker.run}`);
+      const there =
+        marker !== null &&
+        (sinkGuards.markerIsMonotone ? compareMarkers(marker, own) >= 0 : compareMarkers(marker, own) === 0);
       if (there) return 'already';
     }
     await this.#caller.write('sink.commit', () => {
-      if (sinkGuards.fence && target.fence !== token) throw new FencedError(`${this.#sink}/${slot} was fenced by another producer`);
+      if (sinkGuards.fence && target.fence !== token)
+        throw new FencedError(`${this.#sink}/${slot} was fenced by another producer`);
       world.publish(this.#sink, slot, own, rowsOf(publication));
       if (sinkGuards.markerInTransaction) target.marker = own;
     });
@@ -91,11 +87,13 @@ class TransactionalPublisher implements SinkPublisher {
     const token = await this.#fence(target);
     const marker = await this.#caller.read('sink.marker', () => target.marker);
     if (world.sinkGuards.stampIsMonotone) {
-      if (marker !== null && marker.run > run) throw new FencedError(`${this.#sink}/${slot} belongs to run ${marker.run}`);
+      if (marker !== null && marker.run > run)
+        throw new FencedError(`${this.#sink}/${slot} belongs to run ${marker.run}`);
       if (marker !== null && marker.run === run) return;
     }
     await this.#caller.write('sink.stamp', () => {
-      if (world.sinkGuards.stampIsMonotone && target.fence !== token) throw new FencedError(`${this.#sink}/${slot} was fenced by another producer`);
+      if (world.sinkGuards.stampIsMonotone && target.fence !== token)
+        throw new FencedError(`${this.#sink}/${slot} was fenced by another producer`);
       target.marker = { run, epoch };
     });
   }
@@ -105,12 +103,6 @@ class TransactionalPublisher implements SinkPublisher {
   #fence(target: SlotTarget): Promise<number> {
     return this.#caller.write('sink.fence', () => ++target.fence);
   }
-}
-
-/** A file's content, under whatever names it has. */
-export interface Inode {
-  rows: readonly unknown[];
-  durable: boolean;
 }
 
 class FilePublisher implements SinkPublisher {

@@ -4,7 +4,6 @@
  */
 import type { JobGraph } from '../../graph/job-graph.ts';
 import { InvariantError } from '../../model/errors.ts';
-import { sweep } from '../../runtime/sweep.ts';
 import { buildGraph } from './build-graph.ts';
 import { settingsOf, startCoordinator, type Ended, type JobInWorld, type Running } from './coordinator-process.ts';
 import { Decisions } from './decisions.ts';
@@ -15,8 +14,6 @@ import { ALL_ON } from './guards.ts';
 import type { Mutant } from './mutant.ts';
 import { checkResults } from './results.ts';
 import { scriptOf } from './script.ts';
-import { SimProcess } from './sim-process.ts';
-import { SimBlobStore, SimStateStore } from './sim-stores.ts';
 import { World } from './world.ts';
 
 export interface SimOptions {
@@ -44,7 +41,20 @@ export interface SimResult {
 const MAX_EVENTS = 60_000;
 const MAX_STARTS = 60;
 /** Kinds of what is done to a run from outside, and how likely each is to be tried at a moment. */
-const DISTURBANCES = ['start', 'restore', 'stop', 'cancel', 'sweep', 'sweep', 'sweep', 'duplicate', 'duplicate', 'jump', 'expire', 'kill'] as const;
+const DISTURBANCES = [
+  'start',
+  'restore',
+  'stop',
+  'cancel',
+  'sweep',
+  'sweep',
+  'sweep',
+  'duplicate',
+  'duplicate',
+  'jump',
+  'expire',
+  'kill',
+] as const;
 
 export async function simulate(seed: number, options: SimOptions = {}): Promise<SimResult> {
   const d = new Decisions(seed);
@@ -65,7 +75,7 @@ export async function simulate(seed: number, options: SimOptions = {}): Promise<
   world.batchRows = d.pick('batchRows', [1, 4, 1024]);
   world.maxParallelism = spec.maxParallelism;
   const graph: JobGraph = buildGraph(world.job, spec);
-  const run = new Run({ world, spec, graph, settings: settingsOf(d, spec), mutant });
+  const run = new Run({ world, spec, graph, settings: settingsOf(d, spec), mutant, processes: new Map() });
   const end = await run.toTheEnd();
   return {
     seed,
@@ -97,13 +107,17 @@ class Run {
     this.#startLater(0, false);
     if (world.profile.untilMs > 0) {
       const n = d.pick('disturbances', [0, 4, 12]);
-      for (let i = 0; i < n; i++) queue.schedule(d.below(`disturb${i}.at`, world.profile.untilMs), () => this.#disturb(`disturb${i}`));
+      for (let i = 0; i < n; i++)
+        queue.schedule(d.below(`disturb${i}.at`, world.profile.untilMs), () => this.#disturb(`disturb${i}`));
     }
     queue.schedule(world.profile.untilMs, () => this.#calmDown());
     await queue.run(() => world.broken !== null || queue.count > MAX_EVENTS);
     if (world.broken !== null) return 'broken';
     if (queue.count > MAX_EVENTS) world.fail('no progress: the run does not come to an end');
-    else if (this.#end === null) world.fail(`no progress: nothing happens any more, and the job is ${world.headRecord?.phase.kind ?? 'not there'}`);
+    else if (this.#end === null)
+      world.fail(
+        `no progress: nothing happens any more, and the job is ${world.headRecord?.phase.kind ?? 'not there'}`,
+      );
     if (world.broken === null) await checkResults(this.#job, this.#end!);
     return this.#end ?? 'broken';
   }
@@ -133,7 +147,9 @@ class Run {
       this.#pending--;
       if (this.#isOver()) return;
       const container = warm?.process.alive === true ? warm : null;
-      this.#job.world.trace?.(`${name} STARTS${restore ? ' (restore)' : ''}${container === null ? '' : ` in ${container.process.name}`}`);
+      this.#job.world.trace?.(
+        `${name} STARTS${restore ? ' (restore)' : ''}${container === null ? '' : ` in ${container.process.name}`}`,
+      );
       const running: Running = startCoordinator(this.#job, name, restore, container, (how) =>
         this.#job.world.queue.schedule(0, () => {
           this.#running.delete(running);
@@ -194,13 +210,14 @@ class Run {
     const { world } = this.#job;
     if (error instanceof InvariantError && error.at['question'] === true) {
       if (!world.markersExpire) world.fail(`section 6: a question although no marker was lost: ${reason}`);
-      // A person is asked. Starting it again must ask again, and double nothing.
+      // A person is asked. Starting it again must ask again, a restore too, and double nothing.
       if (++this.#questions > 2) this.#end = 'question';
-      else this.#again(running, false);
+      else this.#again(running, this.#questions === 2);
       return;
     }
     if (error instanceof InvariantError) world.fail(`a bug: ${error.message}`);
-    else if (world.calm && this.#running.size === 0) world.fail(`failed although nothing goes wrong any more: ${reason}`);
+    else if (running.startedCalm && this.#running.size === 0)
+      world.fail(`failed although nothing goes wrong any more: ${reason}`);
     else this.#again(running, false);
   }
 
@@ -231,7 +248,7 @@ class Run {
 
   #disturb(name: string): void {
     const { world, mutant } = this.#job;
-    const { d } = world;
+    const { d, queue } = world;
     if (world.calm || world.without.has(name) || this.#isOver()) return;
     const kind = d.pick(`${name}.kind`, DISTURBANCES);
     const [victim] = [...this.#running].slice(d.below(`${name}.victim`, Math.max(1, this.#running.size)));
@@ -244,6 +261,8 @@ class Run {
         return;
       case 'stop':
         victim?.stop.abort();
+        if (d.chance(`${name}.swept`, 0.5))
+          queue.schedule(d.below(`${name}.sweptAt`, 250), () => void looseSweep(world, `${name}.sweeper`, mutant));
         return;
       case 'cancel':
         victim?.cancel.abort();
@@ -267,14 +286,4 @@ class Run {
         void duplicateAttempt(this.#job, `${name}.duplicate`);
     }
   }
-}
-
-/** Everything has arrived, everybody has ended: a sweep by the final head must leave only what the head refers to. */
-export async function finalSweep(world: World): Promise<void> {
-  const process = new SimProcess(world, 'final-sweep');
-  const head = world.headRecord;
-  if (head === null) return;
-  const done = sweep(new SimStateStore(process), new SimBlobStore(process), head, () => {});
-  await world.queue.run(() => false);
-  await done;
 }

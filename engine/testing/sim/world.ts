@@ -12,16 +12,7 @@ import type { Fault, Profile } from './faults.ts';
 import { ALL_ON, type SinkGuards } from './guards.ts';
 import { checkHeadMove, reachableFrom, type HeldThings } from './world-laws.ts';
 import type { ScriptSource, ScriptSplit } from './script.ts';
-import type { Caller, SimProcess } from './sim-process.ts';
-import type { Inode, Marker, SinkKind, SlotTarget } from './sim-sink.ts';
-
-/** Rows of one (run, epoch, slot) of a sink, as they are visible. */
-export interface Visible {
-  readonly sink: string;
-  readonly slot: number;
-  readonly at: Marker;
-  readonly inode: Inode;
-}
+import type { Inode, Marker, SinkKind, SlotTarget, Visible } from './sink-target.ts';
 
 export class World {
   readonly job = 'j';
@@ -49,7 +40,6 @@ export class World {
   headRecord: Head | null = null;
   readonly items = new Map<string, Uint8Array>();
   readonly blobs = new Map<string, Uint8Array>();
-  readonly processes = new Map<string, SimProcess>();
   readonly visible = new Map<string, Visible>();
   readonly commits: Manifest[] = [];
   /** Plans that a head has taken. */
@@ -57,7 +47,7 @@ export class World {
   /** Sinks of the job, by uid. */
   readonly sinkKinds: ReadonlyMap<string, SinkKind>;
   readonly #targets = new Map<string, SlotTarget>();
-  readonly #unflushed = new Map<Caller, Inode[]>();
+  readonly #unflushed = new Map<object, Inode[]>();
   #held: HeldThings = { items: new Set(), blobs: new Set() };
 
   constructor(
@@ -93,9 +83,10 @@ export class World {
     return this.d.pick(`${name}~`, [60, 300, 1500, 5000]);
   }
 
-  crashed(process: SimProcess): void {
+  crashed(process: object): void {
     // Half of what was not flushed may be there.
-    for (const inode of this.#unflushed.get(process) ?? []) if (!inode.durable) inode.rows = inode.rows.slice(0, inode.rows.length >> 1);
+    for (const inode of this.#unflushed.get(process) ?? [])
+      if (!inode.durable) inode.rows = inode.rows.slice(0, inode.rows.length >> 1);
     this.#unflushed.delete(process);
   }
 
@@ -103,7 +94,9 @@ export class World {
   readonly opened = new Set<ScriptSplit>();
 
   everySplitIsKnown(): boolean {
-    return this.script.every((source) => source.splits.every((split) => split.appearsMs === 0 || this.opened.has(split)));
+    return this.script.every((source) =>
+      source.splits.every((split) => split.appearsMs === 0 || this.opened.has(split)),
+    );
   }
 
   casHead(by: string, expected: number, bytes: Uint8Array): 'won' | 'lost' {
@@ -153,13 +146,15 @@ export class World {
   publish(sink: string, slot: number, at: Marker, rows: readonly unknown[]): void {
     const key = visibleKey(sink, slot, at);
     if (this.visible.has(key)) this.fail(`E5: epoch ${at.epoch} is in ${sink}/${slot} twice`);
-    if (!this.commits.some((m) => m.run === at.run && m.epoch === at.epoch)) this.fail(`E2: epoch ${at.epoch} of ${sink} is visible, but was not committed`);
+    if (!this.commits.some((m) => m.run === at.run && m.epoch === at.epoch))
+      this.fail(`E2: epoch ${at.epoch} of ${sink} is visible, but was not committed`);
     const run = this.headRecord?.run ?? at.run;
-    if (at.run !== run && this.headRecord?.phase.kind !== 'restoring') this.fail(`section 6: run ${at.run} wrote to ${sink}/${slot}, but run ${run} has stamped it`);
+    if (at.run !== run && this.headRecord?.phase.kind !== 'restoring')
+      this.fail(`section 6: run ${at.run} wrote to ${sink}/${slot}, but run ${run} has stamped it`);
     this.visible.set(key, { sink, slot, at, inode: { rows, durable: true } });
   }
 
-  unflushed(caller: Caller, inode: Inode): void {
+  unflushed(caller: object, inode: Inode): void {
     const list = this.#unflushed.get(caller);
     if (list === undefined) this.#unflushed.set(caller, [inode]);
     else list.push(inode);
@@ -168,8 +163,14 @@ export class World {
   link(sink: string, slot: number, at: Marker, inode: Inode, name: string): 'published' | 'already' {
     const key = `${visibleKey(sink, slot, at)}${name}`;
     if (this.visible.has(key)) return 'already';
-    if (name !== '' && this.visible.size > 0 && [...this.visible.keys()].some((other) => other.startsWith(visibleKey(sink, slot, at)))) this.fail(`E5: epoch ${at.epoch} is in ${sink}/${slot} twice`);
-    if (!this.commits.some((m) => m.run === at.run && m.epoch === at.epoch)) this.fail(`E2: epoch ${at.epoch} of ${sink} is visible, but was not committed`);
+    if (
+      name !== '' &&
+      this.visible.size > 0 &&
+      [...this.visible.keys()].some((other) => other.startsWith(visibleKey(sink, slot, at)))
+    )
+      this.fail(`E5: epoch ${at.epoch} is in ${sink}/${slot} twice`);
+    if (!this.commits.some((m) => m.run === at.run && m.epoch === at.epoch))
+      this.fail(`E2: epoch ${at.epoch} of ${sink} is visible, but was not committed`);
     this.visible.set(key, { sink, slot, at, inode });
     return 'published';
   }
