@@ -82,8 +82,8 @@ class WorkerThread implements SubtaskPeer {
   dump(...args: Parameters<SubtaskPeer['dump']>): ReturnType<SubtaskPeer['dump']> {
     return this.call('dump', args);
   }
-  committed(state: Parameters<SubtaskPeer['committed']>[0]): void {
-    this.tell('committed', [state]);
+  committed(...args: Parameters<SubtaskPeer['committed']>): void {
+    this.tell('committed', args);
   }
   stopReading(): void {
     this.tell('stopReading', []);

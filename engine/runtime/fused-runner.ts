@@ -25,6 +25,8 @@ export class FusedRunner implements EpochRunner {
   private readonly options: RunnerOptions;
   private readonly wired: WiredJob;
   private tag: string | null = null;
+  /** The stages' watermarks, as memory has them: an epoch may raise them and change no state, so the tag does not tell. */
+  private watermarks = '';
 
   constructor(options: RunnerOptions) {
     this.options = options;
@@ -85,6 +87,7 @@ export class FusedRunner implements EpochRunner {
 
   committed(manifest: Manifest): void {
     this.tag = this.tagOf(manifest.state, this.subtasks());
+    this.watermarks = JSON.stringify(manifest.watermarks);
   }
 
   async publish(manifest: Manifest): Promise<void> {
@@ -123,12 +126,14 @@ export class FusedRunner implements EpochRunner {
   private async prepare(plan: Plan): Promise<void> {
     const { wired } = this;
     const tag = this.tagOf(plan.state, plan.subtasks);
-    if (this.tag !== tag) {
+    const watermarks = JSON.stringify(plan.watermarks);
+    if (this.tag !== tag || this.watermarks !== watermarks) {
       this.tag = null;
       await wired.reset(plan.subtasks);
       await restoreState(plan.state, wired.stages, new ObjectIo(this.options.blobs, null));
       for (const stage of wired.stages) stage.restored(plan.watermarks[stage.uid] ?? MIN_WATERMARK);
       this.tag = tag;
+      this.watermarks = watermarks;
     }
     await wired.openSplits(plan);
   }

@@ -27,7 +27,7 @@ export async function runFannedOut(
     await settled(peers.map(work));
   await all((peer, i) => peer.begin(plan, splitsOf(plan, i, peers.length)));
   const reads = await all((peer) => peer.read(budget));
-  const ended = reads.every((read) => read.ended);
+  const ended = mayEnd(graph, plan) && reads.every((read) => read.ended);
   const blocks: Block[] = reads.flatMap((read) => read.blocks);
   const watermarks: Record<string, number> = {};
   for (const node of graph.nodes) {
@@ -51,6 +51,16 @@ export async function runFannedOut(
   }
   const parts = await all((peer) => peer.finish(attempt));
   return mergeAcks(attempt, parts, watermarks, ended);
+}
+
+/** An unbounded source that has shown no split yet may still show one. */
+function mayEnd(graph: JobGraph, plan: Plan): boolean {
+  return graph.nodes.every(
+    ({ uid, operator }) =>
+      operator.kind !== 'source' ||
+      operator.source.bounded ||
+      plan.splits.some((split) => split.id.startsWith(`${uid}/`)),
+  );
 }
 
 /** All answers, or the first failure, but never before everyone has stopped: nobody works on an attempt that has failed. */

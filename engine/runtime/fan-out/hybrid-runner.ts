@@ -80,7 +80,7 @@ export class HybridRunner implements EpochRunner {
   }
 
   committed(manifest: Manifest): void {
-    if (this.lastWasFannedOut) for (const peer of this.peers) peer.committed(manifest.state);
+    if (this.lastWasFannedOut) for (const peer of this.peers) peer.committed(manifest.state, manifest.watermarks);
     else this.fused.committed(manifest);
   }
 
@@ -131,7 +131,7 @@ export class HybridRunner implements EpochRunner {
       const { intervalMs, timeoutMs, maxRows } = budget;
       const ack = await runFannedOut(this.options.graph, this.peers, plan, attempt, { intervalMs, timeoutMs, maxRows });
       const idle = isIdle(plan, ack);
-      if (idle) for (const peer of this.peers) peer.committed(plan.state);
+      if (idle) for (const peer of this.peers) peer.committed(plan.state, plan.watermarks);
       return { ack, idle };
     } catch (thrown) {
       await Promise.allSettled(this.peers.map((peer) => peer.discard()));

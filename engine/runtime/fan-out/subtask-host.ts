@@ -28,6 +28,8 @@ export class SubtaskHost implements SubtaskPeer {
   private readonly reader = new ShuffleReader();
   private readonly pauses = new PauseMeter();
   private tag: string | null = null;
+  /** As in the fused runner: an epoch may raise watermarks and change no state. */
+  private watermarks = '';
   private plan: Plan | null = null;
   private stop = new AbortController();
 
@@ -45,7 +47,8 @@ export class SubtaskHost implements SubtaskPeer {
     const tag = `${JSON.stringify(plan.subtasks)} ${stateTag(plan.state)}`;
     this.plan = plan;
     this.stop = new AbortController();
-    if (this.tag !== tag) {
+    const watermarks = JSON.stringify(plan.watermarks);
+    if (this.tag !== tag || this.watermarks !== watermarks) {
       this.tag = null;
       await wired.reset(plan.subtasks);
       await restoreState(plan.state, wired.stages, new ObjectIo(this.options.blobs, null));
@@ -69,7 +72,8 @@ export class SubtaskHost implements SubtaskPeer {
       this.pauses,
       (name) => this.crash(name),
     );
-    const ended = await epoch.run();
+    await epoch.run();
+    const ended = sources.every((source) => source.splits.every((split) => split.status === 'ended'));
     const channels = sources.flatMap((source) =>
       source.leaves.flatMap((leaf, i) =>
         source.splits.map((split) => ({
@@ -124,8 +128,10 @@ export class SubtaskHost implements SubtaskPeer {
     return await dumpState(this.wired.stages, blobs, job, foldedEpoch(state.base, state.log), run, tag);
   }
 
-  committed(state: Plan['state']): void {
-    if (this.plan !== null) this.tag = `${JSON.stringify(this.plan.subtasks)} ${stateTag(state)}`;
+  committed(state: Plan['state'], watermarks: Plan['watermarks']): void {
+    if (this.plan === null) return;
+    this.tag = `${JSON.stringify(this.plan.subtasks)} ${stateTag(state)}`;
+    this.watermarks = JSON.stringify(watermarks);
   }
 
   stopReading(): void {

@@ -26,7 +26,7 @@ export interface ReadReport {
   readonly blocks: readonly Block[];
   /** The worker's splits as channels of each stage that they feed. */
   readonly channels: readonly ChannelEnd[];
-  /** Every split of the worker has ended. */
+  /** Every split of the worker has ended; true as well for a worker without any. */
   readonly ended: boolean;
 }
 
@@ -45,7 +45,7 @@ export interface SubtaskPeer {
   /** Writes down the worker's part of the committed state, as part of a new base; null if its memory does not stand there. */
   dump(state: Plan['state'], run: string, tag: string): Promise<BaseRef | null>;
   /** The epoch's segments won: memory stands at `state`. */
-  committed(state: Plan['state']): void;
+  committed(state: Plan['state'], watermarks: Plan['watermarks']): void;
   /** Stop reading; finish with what was read. */
   stopReading(): void;
   /** The attempt is over: forget it. */

@@ -4,8 +4,11 @@ import { fixedDelay } from '../../model/restart-strategy.ts';
 import type { BlobStore } from '../../ports/blob-store.ts';
 import type { StateStore } from '../../ports/state-store.ts';
 import { runJob } from '../../runtime/coordinator.ts';
+import { HybridRunner } from '../../runtime/fan-out/hybrid-runner.ts';
+import { SubtaskHost } from '../../runtime/fan-out/subtask-host.ts';
 import { FusedRunner } from '../../runtime/fused-runner.ts';
 import type { JobOutcome, JobSettings } from '../../runtime/job-options.ts';
+import type { RunnerOptions } from '../../runtime/runner-options.ts';
 import type { Decisions } from './decisions.ts';
 import type { GraphSpec } from './graph-spec.ts';
 import type { Mutant } from './mutant.ts';
@@ -72,7 +75,10 @@ export function startCoordinator(
   const version = world.d.chance(`${name}.upgraded`, 0.1) ? { ...graph, hash: `${graph.hash}-${name}` } : graph;
   const subtasks = world.d.chance(`${name}.repacked`, 0.2) ? 3 - job.spec.subtasks : job.spec.subtasks;
   const fused = warm?.fused ?? new FusedRunner({ job: world.job, graph: version, clock, blobs, log: null, subtasks });
-  const runner = mutant?.runner?.({ process, restore, store, blobs, runner: fused }) ?? fused;
+  const options = { job: world.job, graph: version, clock, blobs, log: null };
+  const workers = world.d.pick(`${name}.workers`, [0, 0, 1, 2, 3]);
+  const whole = workers === 0 ? fused : hybridOf(world.d, name, fused, options, workers);
+  const runner = mutant?.runner?.({ process, restore, store, blobs, runner: fused }) ?? whole;
   const stop = new AbortController();
   const cancel = new AbortController();
   let told = false;
@@ -106,6 +112,32 @@ export function startCoordinator(
     },
   );
   return { name, process, startedCalm, fused, stop, cancel };
+}
+
+/** Fused and fanned-out epochs in turns, as the seed has it; the workers live and die with the process. */
+function hybridOf(
+  d: Decisions,
+  name: string,
+  fused: FusedRunner,
+  options: RunnerOptions,
+  workers: number,
+): HybridRunner {
+  const hosts = new Map<number, SubtaskHost>();
+  let plans = 0;
+  return new HybridRunner(fused, {
+    graph: options.graph,
+    clock: options.clock,
+    workers,
+    get mode() {
+      return d.chance(`${name}.fannedOut${plans++}`, 0.6) ? 'fanned-out' : 'fused';
+    },
+    peer: async (index) => {
+      const host = hosts.get(index) ?? new SubtaskHost(options, index);
+      hosts.set(index, host);
+      return host;
+    },
+    closePeers: async () => undefined,
+  });
 }
 
 /** The stores as the process sees them, a mutant in between. */

@@ -32,6 +32,14 @@ const FOUND: readonly { readonly seeds: readonly number[]; readonly what: string
     seeds: [1382, 1581, 2407],
     what: 'the order of dead letters depended on how many records were read at once, and on which split came first',
   },
+  {
+    seeds: [161],
+    what: 'fanned out, a worker without splits of an unbounded source said that the source had not ended: the job never finished',
+  },
+  {
+    seeds: [198],
+    what: 'an epoch that raised the watermark and changed no state left another cache looking valid: a window fired twice',
+  },
 ];
 
 describe('seeds that found something', () => {
