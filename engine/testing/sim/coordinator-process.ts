@@ -77,8 +77,8 @@ export function startCoordinator(
   const fused = warm?.fused ?? new FusedRunner({ job: world.job, graph: version, clock, blobs, log: null, subtasks });
   const options = { job: world.job, graph: version, clock, blobs, log: null };
   const workers = world.d.pick(`${name}.workers`, [0, 0, 1, 2, 3]);
-  const whole = workers === 0 ? fused : hybridOf(world.d, name, fused, options, workers);
-  const runner = mutant?.runner?.({ process, restore, store, blobs, runner: fused }) ?? whole;
+  const mutated = mutant?.runner?.({ process, restore, store, blobs, runner: fused }) ?? fused;
+  const runner = workers === 0 ? mutated : hybridOf(world.d, name, mutated as FusedRunner, options, workers);
   const stop = new AbortController();
   const cancel = new AbortController();
   let told = false;

@@ -18,6 +18,7 @@ const withPlan =
 /** The runner's cache: what is in memory, by the tag of the state that it stands for. Private to it; only mutants reach in. */
 interface Cache {
   tag: string | null;
+  watermarks: string;
   tagOf(state: Plan['state'], subtasks: Plan['subtasks']): string;
 }
 const cacheOf = (runner: FusedRunner): Cache => runner as unknown as Cache;
@@ -174,6 +175,19 @@ export const runnerMutants: readonly Mutant[] = [
         run: (plan, attempt, budget) => {
           const cache = cacheOf(runner);
           if (cache.tag !== null) cache.tag = cache.tagOf(plan.state, plan.subtasks);
+          cache.watermarks = JSON.stringify(plan.watermarks);
+          return runner.run(plan, attempt, budget);
+        },
+      }),
+  },
+  {
+    name: 'cache-told-by-state-alone',
+    law: 'section 5',
+    what: 'memory is trusted when the state is the same and the watermarks are not',
+    runner: ({ runner }) =>
+      replaced<EpochRunner>(runner, {
+        run: (plan, attempt, budget) => {
+          cacheOf(runner).watermarks = JSON.stringify(plan.watermarks);
           return runner.run(plan, attempt, budget);
         },
       }),
@@ -190,6 +204,7 @@ export const runnerMutants: readonly Mutant[] = [
             return await runner.run(plan, attempt, budget);
           } catch (error) {
             cache.tag = cache.tagOf(plan.state, plan.subtasks);
+            cache.watermarks = JSON.stringify(plan.watermarks);
             throw error;
           }
         },
