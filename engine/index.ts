@@ -18,7 +18,9 @@ export {
   ProcessFunction,
   reducingState,
   valueState,
+  type DefaultedValueState,
   type KeyedProcess,
+  type KeyedProcessDefinition,
   type Nothing,
 } from './api/functions.ts';
 export { CheckpointConfig, RestartStrategies, type CheckpointRetention } from './api/job-settings.ts';

@@ -25,6 +25,8 @@ export abstract class ProcessFunction<I, O> {
 
 /** Class form with keyed state and timers. Get states in `open` and keep the handles in fields. */
 export abstract class KeyedProcessFunction<K, I, O> {
+  /** Keeps objects that merely look alike apart: they have states of their own (KeyedProcessDefinition). */
+  declare protected readonly form: 'class';
   open?(ctx: OpenContext): void | Promise<void>;
   abstract processElement(value: I, ctx: KeyedContext<K>, out: Collector<O>): Nothing;
   onTimer?(timestamp: number, ctx: OnTimerContext<K>, out: Collector<O>): Nothing;
@@ -50,6 +52,13 @@ function withTtl<D extends { enableTimeToLive(config: StateTtlConfig): unknown }
   return descriptor;
 }
 
+/** A ValueState that has a default: `value()` is never null. */
+export interface DefaultedValueState<T> extends ValueState<T> {
+  value(): T;
+}
+
+export function valueState<T>(options: Ttl & { readonly defaultValue: T }): StateDeclaration<DefaultedValueState<T>>;
+export function valueState<T>(options?: Ttl): StateDeclaration<ValueState<T>>;
 export function valueState<T>(options?: Ttl & { readonly defaultValue?: T }): StateDeclaration<ValueState<T>> {
   return {
     declare: (name, ctx) =>
@@ -86,6 +95,13 @@ export interface KeyedProcess<K, I, O> {
   };
 }
 
+/** The object form of a KeyedProcessFunction; `ctx.state` holds the handles of the declared states. */
+export interface KeyedProcessDefinition<K, I, O, S extends StateDeclarations> {
+  readonly state: S;
+  processElement(value: I, ctx: KeyedContext<K> & { readonly state: StateHandles<S> }, out: Collector<O>): Nothing;
+  onTimer?(timestamp: number, ctx: OnTimerContext<K> & { readonly state: StateHandles<S> }, out: Collector<O>): Nothing;
+}
+
 /**
  * A KeyedProcessFunction as an object: `state` declares the states, and `ctx.state` holds their handles, typed.
  *
@@ -100,11 +116,9 @@ export interface KeyedProcess<K, I, O> {
  * })
  * ```
  */
-export function keyedProcess<K, I, O, S extends StateDeclarations>(definition: {
-  readonly state: S;
-  processElement(value: I, ctx: KeyedContext<K> & { readonly state: StateHandles<S> }, out: Collector<O>): Nothing;
-  onTimer?(timestamp: number, ctx: OnTimerContext<K> & { readonly state: StateHandles<S> }, out: Collector<O>): Nothing;
-}): KeyedProcess<K, I, O> {
+export function keyedProcess<K, I, O, S extends StateDeclarations>(
+  definition: KeyedProcessDefinition<K, I, O, S>,
+): KeyedProcess<K, I, O> {
   return {
     __keyedProcess: () => {
       let handles: StateHandles<S> | null = null;

@@ -9,7 +9,13 @@ import type { AlignedWindows } from '../windows/assigners.ts';
 // oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
 import { SingleOutputStreamOperator } from './data-stream.ts';
 import { fieldReduce, type FieldReduction } from './field-reduce.ts';
-import { KeyedProcessFunction, type KeyedProcess } from './functions.ts';
+import {
+  keyedProcess,
+  KeyedProcessFunction,
+  type KeyedProcess,
+  type KeyedProcessDefinition,
+  type StateDeclarations,
+} from './functions.ts';
 import type { StreamContext } from './stream-context.ts';
 // oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
 import { WindowedStream } from './windowed-stream.ts';
@@ -28,9 +34,16 @@ export class KeyedStream<T, K> {
     this.edges = edges;
   }
 
-  /** Class form, or `keyedProcess({ state, processElement, onTimer })`. */
-  process<R>(fn: KeyedProcessFunction<K, T, R> | KeyedProcess<K, T, R>): SingleOutputStreamOperator<R> {
-    const make = (): KeyedProcessLogic => (fn instanceof KeyedProcessFunction ? copyOf(fn) : fn.__keyedProcess());
+  /** Class form, `keyedProcess({ state, processElement, onTimer })`, or that object itself, whose element and key types are then known. */
+  process<R>(fn: KeyedProcessFunction<K, T, R> | KeyedProcess<K, T, R>): SingleOutputStreamOperator<R>;
+  process<R, S extends StateDeclarations>(
+    definition: KeyedProcessDefinition<K, T, R, S>,
+  ): SingleOutputStreamOperator<R>;
+  process<R, S extends StateDeclarations>(
+    fn: KeyedProcessFunction<K, T, R> | KeyedProcess<K, T, R> | KeyedProcessDefinition<K, T, R, S>,
+  ): SingleOutputStreamOperator<R> {
+    const form = fn instanceof KeyedProcessFunction || '__keyedProcess' in fn ? fn : keyedProcess(fn);
+    const make = (): KeyedProcessLogic => (form instanceof KeyedProcessFunction ? copyOf(form) : form.__keyedProcess());
     return this.keyed<R>('KeyedProcess', new KeyedProcessFactory(make));
   }
 

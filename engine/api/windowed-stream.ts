@@ -96,6 +96,7 @@ export class WindowedStream<T, K> {
     const name = `Tumbling(${this.windows.sizeMs} ms) ${kind}`;
     const cycle = lifecycle instanceof ProcessWindowFunction ? lifecycle : null;
     const factory = new WindowAggregateFactory({
+      stateKind: kind.toLowerCase(),
       windows: this.windows,
       aggregate,
       windowFunction:

@@ -32,7 +32,7 @@ const files = (name: string): FileSource<string> =>
 it('knows the size of files, gzipped ones included, and of generators', async () => {
   expect([...(await sizeOf(files('a.txt')))!.values()]).toEqual([text.length]);
   expect([...(await sizeOf(files('b.txt.gz')))!.values()]).toEqual([text.length]);
-  expect([...(await sizeOf(new DataGeneratorSource({ generator: (i) => i, count: 77 })))!]).toEqual([['in/g0', 77]]);
+  expect([...(await sizeOf(new DataGeneratorSource({ generator: (i) => i, count: 77 })))!]).toEqual([['in/g0of1', 77]]);
 });
 
 it('knows nothing of endless and of missing input', async () => {

@@ -6,6 +6,7 @@ import { UserCodeError } from '../model/errors.ts';
 import { ArrayCollector } from './collector.ts';
 import type { ChainCodegen, Fusible, RowVars } from './fusible.ts';
 import { isPromise } from './fusible.ts';
+import { HeldRowCheck } from './held-row.ts';
 
 type FlatMap = (value: never, out: ArrayCollector) => unknown;
 
@@ -24,6 +25,7 @@ export class FlatMapOperator implements Fusible {
     cg.line(`if (${out}.n === 0) ${filtered}++;`);
     cg.line(`for (let ${i} = 0; ${i} < ${out}.n; ${i}++) {`);
     cg.line(`let ${value} = ${out}.items[${i}];`);
+    if (rows.lazy) cg.line(`${cg.bind(new HeldRowCheck())}.check(${value}, ${rows.value});`);
     if (rows.lazy) cg.line(`${value} = ${cg.materialise(value)};`);
     cg.downstream({ ...rows, value, lazy: false });
     cg.line('}');

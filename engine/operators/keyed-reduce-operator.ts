@@ -4,6 +4,7 @@
  * In: keyed rows. Out: after every row the key's new value, with the row's timestamp; the first row as it is.
  * State: the value per key, entry 'reduce'. Watermarks pass. Restore: by entry.
  */
+import { ConfigError } from '../model/errors.ts';
 import { MIN_WATERMARK } from '../model/watermark.ts';
 import type { KeyScope } from '../state/cell.ts';
 import type { KeyIndex } from '../state/key-index.ts';
@@ -85,11 +86,19 @@ class KeyedReduceOperator implements KeyedOperator, KeyScope {
   dump(writer: StateWriter): void {
     this.cell.dump(writer);
   }
-  restore(key: unknown, _name: string, sub: unknown, value: unknown): void {
+  restore(key: unknown, name: string, sub: unknown, value: unknown): void {
+    this.own(name);
     this.cell.restore(this.keys.idOf(key), sub, value);
   }
-  restoreRemoved(key: unknown): void {
+  restoreRemoved(key: unknown, name: string): void {
+    this.own(name);
     this.cell.restoreRemoved(this.keys.idOf(key));
+  }
+  private own(name: string): void {
+    if (name === 'reduce') return;
+    throw new ConfigError(
+      `operator "${this.operator}" has state "${name}" in the checkpoint, and is now a rolling reduce. Give the new operator another uid, or restore with the old one.`,
+    );
   }
   restored(watermark: number): void {
     this.watermarks.fill(watermark);

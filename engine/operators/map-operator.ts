@@ -2,6 +2,7 @@
 import type { ChainCodegen, Fusible, RowVars } from './fusible.ts';
 import { UserCodeError } from '../model/errors.ts';
 import { isPromise } from './fusible.ts';
+import { HeldRowCheck } from './held-row.ts';
 
 export class MapOperator implements Fusible {
   private readonly map: (value: never) => unknown;
@@ -13,6 +14,7 @@ export class MapOperator implements Fusible {
     const result = cg.fresh('v');
     cg.line(`let ${result} = ${cg.bind(this.map)}(${rows.value});`);
     cg.line(`if (typeof ${result} === 'object') ${cg.bind(refusePromise)}(${result});`);
+    if (rows.lazy) cg.line(`${cg.bind(new HeldRowCheck())}.check(${result}, ${rows.value});`);
     if (rows.lazy) cg.line(`${result} = ${cg.materialise(result)};`);
     cg.downstream({ ...rows, value: result, lazy: false });
   }

@@ -23,6 +23,8 @@ import { Pane } from './pane.ts';
 import { WindowEmitter } from './window-emitter.ts';
 
 export interface WindowAggregateOptions {
+  /** What the accumulators are of, e.g. 'aggregate': another kind cannot go on with them. */
+  readonly stateKind: string;
   readonly windows: AlignedWindows;
   readonly aggregate: AggregateFunction<unknown, unknown, unknown>;
   readonly windowFunction: WindowFunction<unknown, unknown, unknown> | null;
@@ -31,8 +33,6 @@ export interface WindowAggregateOptions {
   readonly open?: () => void | Promise<void>;
   readonly close?: () => void | Promise<void>;
 }
-
-const STATE = 'pane';
 
 export class WindowAggregateFactory implements KeyedOperatorFactory {
   readonly kind = 'window';
@@ -69,6 +69,8 @@ class WindowAggregateOperator implements KeyedOperator {
   /** Per key group, from `first`: its watermark, and the next watermark at which something is due. */
   private watermarks = new Float64Array(0);
   private due = new Float64Array(0);
+  /** Per key group: the panes in which it has keys, oldest first. */
+  private openPanes: Pane[][] = [];
   private stamp = 1;
   private checks = 0;
 
@@ -83,6 +85,7 @@ class WindowAggregateOperator implements KeyedOperator {
     const groups = ctx.keyGroups[1] - ctx.keyGroups[0];
     this.watermarks = new Float64Array(groups).fill(MIN_WATERMARK);
     this.due = new Float64Array(groups).fill(Infinity);
+    this.openPanes = Array.from({ length: groups }, () => []);
     this.emitter = new WindowEmitter(
       ctx,
       this.options.aggregate,
@@ -112,28 +115,32 @@ class WindowAggregateOperator implements KeyedOperator {
 
   snapshot(writer: StateWriter): void {
     for (const pane of this.panes.values()) {
-      pane.writeChanges(writer, this.keys, STATE, this.stamp, (value) => this.check(value));
+      pane.writeChanges(writer, this.keys, this.state, this.stamp, (value) => this.check(value));
       if (pane.live === 0) this.panes.delete(pane.start);
     }
     this.stamp++;
   }
 
   dump(writer: StateWriter): void {
-    for (const pane of this.panes.values()) pane.writeAll(writer, this.keys, STATE);
+    for (const pane of this.panes.values()) pane.writeAll(writer, this.keys, this.state);
   }
 
-  restore(key: unknown, _name: string, sub: unknown, value: unknown): void {
+  restore(key: unknown, name: string, sub: unknown, value: unknown): void {
+    this.own(name);
     const id = this.keys.idOf(key);
     this.pane(sub as number).restore(id, this.keys.keyGroups[id]! - this.first, value);
   }
 
-  restoreRemoved(key: unknown, _name: string, sub: unknown): void {
+  restoreRemoved(key: unknown, name: string, sub: unknown): void {
+    this.own(name);
     const id = this.keys.idOf(key);
     this.panes.get(sub as number)?.drop(id, this.keys.keyGroups[id]! - this.first);
   }
 
   restored(watermark: number): void {
     this.watermarks.fill(watermark);
+    for (const pane of this.panes.values())
+      pane.groups.forEach((ids, g) => ids !== undefined && this.openPane(g, pane));
     for (let g = 0; g < this.due.length; g++) this.due[g] = this.nextDue(g, watermark);
   }
 
@@ -169,40 +176,69 @@ class WindowAggregateOperator implements KeyedOperator {
     if (watermark <= before) return;
     if (watermark >= this.due[g]!) {
       const lateness = this.options.allowedLatenessMs;
-      const due = [...this.panes.values()].filter((pane) => pane.groups[g] !== undefined && pane.end - 1 <= watermark);
-      due.sort((a, b) => a.start - b.start);
-      for (const pane of due) {
-        const ids = pane.groups[g]!;
-        if (pane.end - 1 > before) {
-          ids.sort((a, b) => compareIds(this.keys, a, b));
-          for (const id of ids)
-            this.emitter.fire(this.keys.keys[id], pane, pane.accumulators[id], g + this.first, before, watermark);
-        }
-        if (pane.end - 1 + lateness <= watermark) pane.dropGroup(g);
+      const open = this.openPanes[g]!;
+      let over = 0;
+      for (const pane of open) {
+        if (pane.end - 1 > watermark) break;
+        if (pane.end - 1 > before) this.firePane(pane, g, before, watermark);
+        // Panes are of one size: those that are over come first.
+        if (pane.end - 1 + lateness > watermark) continue;
+        pane.dropGroup(g);
+        over++;
+        if (pane.live === 0) this.panes.delete(pane.start);
       }
+      open.splice(0, over);
       this.due[g] = this.nextDue(g, watermark);
     }
     this.watermarks[g] = watermark;
   }
 
-  private nextDue(g: number, watermark: number): number {
-    let next = Infinity;
-    for (const pane of this.panes.values()) {
-      if (pane.groups[g] === undefined) continue;
-      const last = pane.end - 1;
-      next = Math.min(next, last > watermark ? last : last + this.options.allowedLatenessMs);
+  private firePane(pane: Pane, g: number, before: number, watermark: number): void {
+    const ids = pane.groups[g]!;
+    ids.sort((a, b) => compareIds(this.keys, a, b));
+    for (const id of ids) {
+      this.emitter.fire(this.keys.keys[id], pane, pane.accumulators[id], g + this.first, before, watermark);
     }
-    return next;
+  }
+
+  private nextDue(g: number, watermark: number): number {
+    const open = this.openPanes[g]!;
+    const first = open[0];
+    if (first === undefined) return Infinity;
+    if (first.end - 1 > watermark) return first.end - 1;
+    const cleanup = first.end - 1 + this.options.allowedLatenessMs;
+    const unfired = open.find((pane) => pane.end - 1 > watermark);
+    return unfired === undefined ? cleanup : Math.min(cleanup, unfired.end - 1);
+  }
+
+  /** Keeps the group's panes in the order of time. */
+  private openPane(g: number, pane: Pane): void {
+    const open = this.openPanes[g]!;
+    let at = open.length;
+    while (at > 0 && open[at - 1]!.start > pane.start) at--;
+    open.splice(at, 0, pane);
   }
 
   /** The first row of a key in a window: the group has something due. */
   private opened(pane: Pane, g: number, id: number): unknown {
     const accumulator = this.options.aggregate.createAccumulator();
+    if (pane.groups[g] === undefined) this.openPane(g, pane);
     pane.insert(id, g, accumulator);
     const last = pane.end - 1;
     const due = last > this.watermarks[g]! ? last : last + this.options.allowedLatenessMs;
     if (due < this.due[g]!) this.due[g] = due;
     return accumulator;
+  }
+
+  private get state(): string {
+    return `pane:${this.options.stateKind}`;
+  }
+
+  private own(name: string): void {
+    if (name === this.state) return;
+    throw new ConfigError(
+      `operator "${this.ctx.name}" has state "${name}" in the checkpoint, and is now a window whose state is "${this.state}". Give the new operator another uid, or restore with the old one.`,
+    );
   }
 
   /** A late row within the allowed lateness: its window fires again. */
@@ -267,7 +303,7 @@ const LOOP = `return function (batch, from, to, cap) {
       let w = wm[j];
       if (w > cap) w = cap;
       if (w > watermarks[g]) {
-        if (w >= due[g]) self.advance(g, w); else watermarks[g] = w;
+        if (w >= due[g]) { self.advance(g, w); start = NaN; } else watermarks[g] = w;
       }
       let v;
       if (lazy) { row.__i = index[j]; v = row; } else v = values[j];

@@ -26,6 +26,8 @@ export interface Source<T> {
   readonly description: string;
   /** True: every split ends. False: new rows and new splits may appear for ever. */
   readonly bounded: boolean;
+  /** Unbounded, and the end of all splits there are is not the end: others may come (a watched folder). */
+  readonly endless?: boolean;
   /** Type only: what it emits. */
   readonly __type?: T;
   /** Called once before the first plan: throws ConfigError naming what is missing. */
@@ -35,6 +37,8 @@ export interface Source<T> {
    * For bounded sources called once per run.
    */
   discover(ctx: SourceContext): Promise<readonly SplitSpec[]>;
+  /** Throws ConfigError when these splits, of earlier epochs and of now, do not fit together (read in other pieces than before). */
+  checkSplits?(ids: readonly string[]): void;
   open(split: SplitSpec, position: number, ctx: SourceContext): Promise<SplitReader>;
 }
 

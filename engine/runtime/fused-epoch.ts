@@ -66,7 +66,8 @@ export class FusedEpoch {
     await this.read();
     const ended = sources.every(
       (source) =>
-        source.splits.every((split) => split.status === 'ended') && (source.source.bounded || source.splits.length > 0),
+        source.splits.every((split) => split.status === 'ended') &&
+        (source.source.bounded || (source.splits.length > 0 && source.source.endless !== true)),
     );
     this.closeChannels();
     this.tasks.flushDeadLetters();

@@ -5,6 +5,7 @@
  * own segments have won, or when nothing changed; whatever does not match is thrown away and read from the plan's segments.
  */
 import type { Ack, BaseRef, Manifest, Plan, PlannedSplit, SegmentRef } from '../checkpoint/records.ts';
+import { ConfigError } from '../model/errors.ts';
 import type { AttemptId } from '../model/ids.ts';
 import { MIN_WATERMARK } from '../model/watermark.ts';
 import { breather } from './breathe.ts';
@@ -18,6 +19,9 @@ import { stageEpoch } from './stage-epoch.ts';
 import { dumpState, foldedEpoch, foldState, restoreState, stateTag } from './state-io.ts';
 import type { RunnerOptions } from './runner-options.ts';
 import { wireJob, type WiredJob } from './wire-job.ts';
+
+/** An idle job looks this often for new splits, where its sources may still find some. */
+const LOOK_FOR_SPLITS_MS = 200;
 
 export class FusedRunner implements EpochRunner {
   readonly graphHash: string;
@@ -37,7 +41,18 @@ export class FusedRunner implements EpochRunner {
   /** Before anything runs: sources and sinks check what they need. */
   async validate(): Promise<void> {
     for (const source of this.wired.sources) await source.source.validate(source.ctx);
-    for (const sink of this.wired.sinks) await sink.validate();
+    const targets = new Map<string, string>();
+    for (const sink of this.wired.sinks) {
+      await sink.validate();
+      if (sink.target === null) continue;
+      const other = targets.get(sink.target);
+      if (other !== undefined) {
+        throw new ConfigError(
+          `sinks "${other}" and "${sink.node.name}" of job "${this.options.job}" both write to ${sink.target}, and would name their files alike. Give each a folder or a prefix of its own, or union the streams before one sink.`,
+        );
+      }
+      targets.set(sink.target, sink.node.name);
+    }
   }
 
   async discover(): Promise<readonly SplitOffer[]> {
@@ -112,8 +127,13 @@ export class FusedRunner implements EpochRunner {
     const { clock } = this.options;
     this.pauses.idle();
     const until = clock.monotonicMs() + timeoutMs;
+    let lookedMs = clock.monotonicMs();
     for (let pauseMs = 2; !signal.aborted && clock.monotonicMs() < until; pauseMs = Math.min(100, pauseMs * 2)) {
       if (this.tag === null || this.wired.timerDue(clock.nowMs()) || (await this.wired.hasInput(clock.nowMs()))) return;
+      if (clock.monotonicMs() - lookedMs >= LOOK_FOR_SPLITS_MS) {
+        lookedMs = clock.monotonicMs();
+        if (await this.wired.hasNewSplit()) return;
+      }
       await clock.sleep(Math.min(pauseMs, Math.max(1, until - clock.monotonicMs())), signal);
     }
   }

@@ -112,7 +112,7 @@ export class KeyedSubtask {
   }
 
   snapshot(): Uint8Array | null {
-    const writer = new SegmentWriter();
+    const writer = new SegmentWriter(this.wiring.keys.maxParallelism);
     this.guard('writing state', () => this.operator.snapshot(writer));
     return writer.finish();
   }

@@ -24,6 +24,10 @@ export class SinkTask {
     await this.sink.validate(this.ctx);
   }
 
+  get target(): string | null {
+    return this.sink.target ?? null;
+  }
+
   get bytes(): number {
     let sum = 0;
     for (const writer of this.writers.values()) sum += writer.bytes;

@@ -26,7 +26,7 @@ export async function restoreState(state: Plan['state'], stages: readonly KeyedS
     }
     const [from, to] = stage.keyGroups;
     if (part.keyGroups[1] <= from || part.keyGroups[0] >= to) continue;
-    readSegment(await io.read(part.object), from, to, objectName(part.object), stage.reader);
+    readSegment(await io.read(part.object), from, to, objectName(part.object), stage.reader, stage.keys.maxParallelism);
   }
 }
 
@@ -47,7 +47,7 @@ export async function dumpState(
   const snapshots: { object: ObjectRef; stage: string; keyGroups: readonly [number, number] }[] = [];
   for (const stage of stages) {
     for (const { operator, keyGroups } of stage.subtasks) {
-      const writer = new SegmentWriter();
+      const writer = new SegmentWriter(stage.keys.maxParallelism);
       operator.dump(writer);
       const bytes = writer.finish();
       if (bytes === null) continue;
@@ -126,7 +126,7 @@ async function foldRange(
     });
     await breathe();
   }
-  const writer = new SegmentWriter();
+  const writer = new SegmentWriter(maxParallelism);
   for (const { key, name, sub, value } of live.values())
     writer.put(keyHash(key) % maxParallelism, key, name, sub, value);
   await breathe();

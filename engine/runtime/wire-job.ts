@@ -2,7 +2,7 @@
 import type { Plan, ReadRange, StagedSlot } from '../checkpoint/records.ts';
 import type { JobNode } from '../graph/job-graph.ts';
 import type { DeadLetter } from '../model/bad-record.ts';
-import { InvariantError } from '../model/errors.ts';
+import { ConfigError, InvariantError } from '../model/errors.ts';
 import { BATCH_ROWS } from '../model/limits.ts';
 import { MIN_WATERMARK, NO_TIMESTAMP } from '../model/watermark.ts';
 import type { ExchangeBatch } from '../operators/exchange-batch.ts';
@@ -57,6 +57,8 @@ export class WiredJob {
   private letters: OutputBuffer | null = null;
   private chains: OutputChain[] = [];
   private lifecyclesOpen = false;
+  /** Number of splits at the last check: splits are only ever added. */
+  private checkedSplits = -1;
 
   constructor(options: RunnerOptions, fanOut: FanOut | null) {
     this.options = options;
@@ -98,6 +100,7 @@ export class WiredJob {
 
   /** Splits at the positions and with the channel state that the plan says. */
   async openSplits(plan: Plan, only: ReadonlySet<string> | null = null): Promise<void> {
+    this.checkSplits(plan);
     for (const [rank, planned] of plan.splits.entries()) {
       if (only !== null && !only.has(planned.id)) continue;
       const source = this.sourceOf(planned.id);
@@ -120,6 +123,16 @@ export class WiredJob {
       split.begin(planned, plan.clock, this.idlenessOf(source), skip);
     }
     for (const chain of this.chains) chain.clockMs = plan.clock;
+  }
+
+  /** Once for every set of splits: sources refuse what they could not read on from. */
+  private checkSplits(plan: Plan): void {
+    if (plan.splits.length === this.checkedSplits) return;
+    for (const source of this.sources) {
+      const own = plan.splits.filter(({ id }) => this.sourceOf(id) === source);
+      source.source.checkSplits?.(own.map(({ id }) => id.slice(source.uid.length + 1)));
+    }
+    this.checkedSplits = plan.splits.length;
   }
 
   ranges(plan: Plan): ReadRange[] {
@@ -168,6 +181,17 @@ export class WiredJob {
     return this.stages.some((stage) => stage.subtasks.some((subtask) => subtask.nextTimers().processingTime <= nowMs));
   }
 
+  /** True when a source that may still find splits has found one. */
+  async hasNewSplit(): Promise<boolean> {
+    for (const source of this.sources) {
+      if (source.source.bounded) continue;
+      const known = new Set(source.splits.map((split) => split.id));
+      const found = await source.source.discover(source.ctx);
+      if (found.some(({ id }) => !known.has(`${source.uid}/${id}`))) return true;
+    }
+    return false;
+  }
+
   /** True when some split has something to read, or has ended, or has become idle. */
   async hasInput(nowMs: number): Promise<boolean> {
     for (const source of this.sources) {
@@ -197,7 +221,11 @@ export class WiredJob {
 
   private sourceOf(splitId: string): SourceTask {
     const source = this.sources.find((s) => splitId.startsWith(`${s.uid}/`));
-    if (source === undefined) throw new InvariantError(`no source for split ${splitId}`);
+    if (source === undefined) {
+      throw new ConfigError(
+        `the checkpoint has read split ${splitId}, but the job has no source with uid "${splitId.split('/')[0]}" any more. Give the source its old uid, or start the job in a new state folder.`,
+      );
+    }
     return source;
   }
 

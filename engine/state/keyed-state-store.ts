@@ -147,6 +147,11 @@ export class KeyedStateStore implements StateReader {
   private find(stored: string): Cell<unknown> | undefined {
     const cell = this.cells.get(stored);
     if (cell !== undefined) return cell;
+    if (!/^(?:value|list|map|reducing|aggregating)(?:\+ttl)?:/.test(stored)) {
+      throw new ConfigError(
+        `operator "${this.scope.operator}" has state "${stored}" of another kind of operator in the checkpoint. Give the new operator another uid, or restore with the old one.`,
+      );
+    }
     for (const other of this.cells.keys()) {
       if (plainName(other) === plainName(stored)) {
         throw new ConfigError(

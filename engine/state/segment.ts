@@ -22,12 +22,25 @@ const COMPRESS_FROM_BYTES = 4096;
 type Block = [keys: unknown[], names: number[], subs: unknown[], values: unknown[], removed: number[]];
 /** How values are written. A reader knows all released ones, and refuses what it does not know before anything is used. */
 const SERIALIZER = 'msgpackr/1';
-type Index = { serializer: string; names: string[]; groups: number[]; offsets: number[]; lengths: number[] };
+type Index = {
+  serializer: string;
+  maxParallelism: number;
+  names: string[];
+  groups: number[];
+  offsets: number[];
+  lengths: number[];
+};
 
 export class SegmentWriter implements StateWriter {
   private readonly blocks: (Block | undefined)[] = [];
   private readonly names = new Map<string, number>();
+  private readonly maxParallelism: number;
   entries = 0;
+
+  /** `maxParallelism`: the number of key groups that the entries' groups were computed with; 0: it does not matter (tests). */
+  constructor(maxParallelism = 0) {
+    this.maxParallelism = maxParallelism;
+  }
 
   put(keyGroup: number, key: unknown, name: string, sub: unknown, value: unknown): void {
     this.add(keyGroup, key, name, sub, value, 0);
@@ -55,6 +68,7 @@ export class SegmentWriter implements StateWriter {
     if (this.entries === 0) return null;
     const index: Index = {
       serializer: SERIALIZER,
+      maxParallelism: this.maxParallelism,
       names: [...this.names.keys()],
       groups: [],
       offsets: [],
@@ -101,7 +115,14 @@ function frame(index: Uint8Array, parts: readonly Uint8Array[], length: number):
 }
 
 /** Hands the entries of key groups [from, to) to `reader`, in the order written. `what` names the object in errors. */
-export function readSegment(bytes: Uint8Array, from: number, to: number, what: string, reader: StateReader): void {
+export function readSegment(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  what: string,
+  reader: StateReader,
+  maxParallelism = 0,
+): void {
   const body = unframe(bytes, what);
   const view = new DataView(body.buffer, body.byteOffset, body.length);
   const indexLength = view.getUint32(0, true);
@@ -109,6 +130,12 @@ export function readSegment(bytes: Uint8Array, from: number, to: number, what: s
   if (index.serializer !== SERIALIZER) {
     throw new ConfigError(
       `${what} holds the states ${index.names.join(', ')}, written with serializer ${index.serializer}; this version reads ${SERIALIZER}. Nothing was changed: run the version that wrote it, or restore another checkpoint.`,
+      { what },
+    );
+  }
+  if (maxParallelism > 0 && index.maxParallelism > 0 && index.maxParallelism !== maxParallelism) {
+    throw new ConfigError(
+      `the job has state that was written with max parallelism ${index.maxParallelism}, and now has max parallelism ${maxParallelism}. It is fixed for the life of the state: call env.setMaxParallelism(${index.maxParallelism}), or start the job in a new state folder.`,
       { what },
     );
   }

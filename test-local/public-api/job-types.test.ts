@@ -85,6 +85,23 @@ it('infers the element, the key and the states of keyedProcess', async () => {
   expect((await counted.executeAndCollect()).sort()).toEqual(['3:5', '3:6', '3:7']);
 });
 
+it('knows element, key and states of an object form given to process', async () => {
+  const counted = source(env())
+    .keyBy((o) => o.user)
+    .process({
+      state: { n: valueState({ defaultValue: 0 }) },
+      processElement(order, ctx, out: Collector<string>) {
+        ctx.state.n.update(ctx.state.n.value() + order.cents);
+        ctx.timerService().registerEventTimeTimer(100_000);
+        out.collect(ctx.getCurrentKey().toUpperCase());
+      },
+      onTimer(at, ctx, out) {
+        out.collect(`${ctx.getCurrentKey().length} ${at} ${ctx.state.n.value().toFixed(0)}`);
+      },
+    });
+  expect((await counted.executeAndCollect()).toSorted()).toEqual(['3 100000 6', '3 100000 7', 'ANN', 'ANN', 'BOB']);
+});
+
 it('has class forms', async () => {
   class Total extends KeyedProcessFunction<string, Order, string> {
     private total!: ValueState<number>;

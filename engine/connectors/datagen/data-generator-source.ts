@@ -51,15 +51,22 @@ export class DataGeneratorSource<T> implements Source<T> {
   async validate(): Promise<void> {}
 
   async discover(): Promise<readonly SplitSpec[]> {
-    const width = String(this.#splits - 1).length;
     return Array.from({ length: this.#splits }, (_, i) => ({
-      id: `g${String(i).padStart(width, '0')}`,
+      id: `g${i}of${this.#splits}`,
       startPosition: 0,
     }));
   }
 
+  checkSplits(ids: readonly string[]): void {
+    const other = ids.find((id) => !id.endsWith(`of${this.#splits}`));
+    if (other === undefined) return;
+    throw new ConfigError(
+      `the generator ran with ${other.split('of')[1]} splits before and has ${this.#splits} now: which rows are left cannot be told. Use as many as the job began with, or start it in a new state folder.`,
+    );
+  }
+
   async open(split: SplitSpec, position: number, ctx: SourceContext): Promise<SplitReader> {
-    const match = /^g(\d+)$/.exec(split.id);
+    const match = /^g(\d+)of\d+$/.exec(split.id);
     const first = Number(match?.[1]);
     if (!(first < this.#splits))
       throw new InvariantError(`"${split.id}" is no split of a generator with ${this.#splits} splits`);

@@ -7,7 +7,7 @@
  * file. Files are complete when they appear and never change. Two sinks need two directories or two prefixes.
  */
 import { access, constants } from 'node:fs/promises';
-import { join } from 'node:path';
+import { resolve, join } from 'node:path';
 import type { Encoder } from '../../formats/encoder.ts';
 import { LineBuffer } from '../../formats/line-buffer.ts';
 import { ConfigError, InvariantError, messageOf, MillraceError, RetryableError } from '../../model/errors.ts';
@@ -26,6 +26,7 @@ interface FileSinkOptions<T> {
 
 export class FileSink<T> implements Sink<T> {
   readonly description: string;
+  readonly target: string;
   readonly guarantee = 'EXACTLY_ONCE';
   readonly #directory: string;
   readonly #encoder: Encoder<T>;
@@ -40,6 +41,7 @@ export class FileSink<T> implements Sink<T> {
     this.#directory = directory;
     this.#encoder = encoder;
     this.#options = options;
+    this.target = `${resolve(directory)}/${options.prefix}-*${options.suffix}`;
     this.description = `files ${directory}/${options.prefix}-*${options.suffix} (${encoder.name})`;
   }
 

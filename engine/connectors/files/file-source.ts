@@ -10,7 +10,7 @@ import type { LineFormat } from '../../formats/decoder.ts';
 import { RowRate } from '../../formats/row-rate.ts';
 import { ConfigError } from '../../model/errors.ts';
 import type { Source, SourceContext, SplitReader, SplitSpec } from '../../ports/source.ts';
-import { FileSplitReader } from './file-split-reader.ts';
+import { FileSplitReader, type FileRange } from './file-split-reader.ts';
 import { findAllFiles, findFiles, rangeOf, splitsOf } from './file-splits.ts';
 import { isGzip, openInput } from './line-input.ts';
 
@@ -24,6 +24,7 @@ export class FileSource<T> implements Source<T> {
   declare readonly __type?: T;
   readonly description: string;
   readonly bounded: boolean;
+  readonly endless: boolean;
   readonly #format: LineFormat<T>;
   readonly #patterns: readonly string[];
   readonly #options: FileOptions;
@@ -42,6 +43,7 @@ export class FileSource<T> implements Source<T> {
     this.#options = options;
     this.#rate = options.rowsPerSecond === null ? null : new RowRate(options.rowsPerSecond);
     this.bounded = options.watchMs === null;
+    this.endless = options.watchMs !== null;
     this.description = `files ${patterns.join(' ')} (${format.name})`;
   }
 
@@ -66,6 +68,20 @@ export class FileSource<T> implements Source<T> {
       this.#known = { atMs: now, splits: splits.sort((a, b) => (a.id < b.id ? -1 : 1)) };
     }
     return this.#known.splits;
+  }
+
+  checkSplits(ids: readonly string[]): void {
+    const byPath = new Map<string, FileRange[]>();
+    for (const range of ids.map(rangeOf)) byPath.set(range.path, [...(byPath.get(range.path) ?? []), range]);
+    for (const [path, ranges] of byPath) {
+      ranges.sort((a, b) => a.from - b.from || a.to - b.to);
+      const overlap = ranges.find((range, i) => i > 0 && range.from < ranges[i - 1]!.to);
+      if (overlap === undefined) continue;
+      throw new ConfigError(
+        `${path} was read in other pieces before: the splitSize changed, or a file that is cut into splits changed its length. Reading it so would read lines twice. Use the splitSize and the file that the job began with, or start it in a new state folder.`,
+        { path },
+      );
+    }
   }
 
   async open(split: SplitSpec, position: number, ctx: SourceContext): Promise<SplitReader> {

@@ -97,7 +97,8 @@ export class FileSplitReader implements SplitReader {
   #fill(maxRows: number, to: number | null, looked: boolean): FillResult | Promise<FillResult> {
     for (;;) {
       const result = this.#decode(maxRows, to);
-      if (result === 'end') this.#input.close();
+      // The end of a planned range is not the end of the input: the next epoch goes on with it.
+      if (result === 'end' && (to === null || this.#window.position < to)) this.#input.close();
       if (result !== 'more') return result;
       if (this.#ended !== null) {
         const { clock, watchMs } = this.#reading;

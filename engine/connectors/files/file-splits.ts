@@ -4,7 +4,7 @@
  */
 import { globSync, readdirSync, statSync } from 'node:fs';
 import { basename, join, normalize, resolve } from 'node:path';
-import { InvariantError } from '../../model/errors.ts';
+import { ConfigError, InvariantError } from '../../model/errors.ts';
 import type { SplitSpec } from '../../ports/source.ts';
 import type { FileRange } from './file-split-reader.ts';
 import { isGzip } from './line-input.ts';
@@ -34,12 +34,21 @@ export function findAllFiles(patterns: readonly string[]): string[] {
   return [...byPlace.values()].sort();
 }
 
+/** Each split costs a reader and a place in every epoch's record. */
+const MAX_SPLITS_PER_FILE = 10_000;
+
 /** A file's splits: one, or ranges of about `splitBytes`. A gz file is never divided. */
 export function splitsOf(path: string, splitBytes: number | null): SplitSpec[] {
   const id = encodePath(path);
   const size = splitBytes === null || isGzip(path) ? 0 : statSync(path).size;
   if (splitBytes === null || size <= splitBytes) return [{ id, startPosition: 0 }];
   const count = Math.ceil(size / splitBytes);
+  if (count > MAX_SPLITS_PER_FILE) {
+    throw new ConfigError(
+      `splitSize(${splitBytes}) cuts ${path} (${size} bytes) into ${count} splits; at most ${MAX_SPLITS_PER_FILE} a file. Give a larger size: a few splits for each subtask are enough.`,
+      { path },
+    );
+  }
   return Array.from({ length: count }, (_, i) => {
     const from = i * splitBytes;
     return { id: `${id}#${from}-${Math.min(size, from + splitBytes)}`, startPosition: from };

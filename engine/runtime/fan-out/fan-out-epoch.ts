@@ -59,7 +59,7 @@ function mayEnd(graph: JobGraph, plan: Plan): boolean {
     ({ uid, operator }) =>
       operator.kind !== 'source' ||
       operator.source.bounded ||
-      plan.splits.some((split) => split.id.startsWith(`${uid}/`)),
+      (operator.source.endless !== true && plan.splits.some((split) => split.id.startsWith(`${uid}/`))),
   );
 }
 

@@ -218,7 +218,7 @@ function allStates(): ReturnType<typeof keyedProcess<unknown, Row, Row, never>> 
     },
     processElement(row: Row, ctx, out: Collector<Row>) {
       const { count, last, byRest, max, sum } = ctx.state;
-      const n = count.value()! + 1;
+      const n = count.value() + 1;
       count.update(n);
       last.add(row.id);
       if (last.get().length > 3) last.update(last.get().slice(1));
@@ -245,7 +245,7 @@ function allStates(): ReturnType<typeof keyedProcess<unknown, Row, Row, never>> 
       out.collect({
         id: `${JSON.stringify(ctx.getCurrentKey())}@${at} ${ctx.currentWatermark()} ${max.get()} ${sum.get()}`,
         k,
-        v: count.value()!,
+        v: count.value(),
         t: at,
       });
       if (at % 2 === 0) ctx.timerService().registerEventTimeTimer(at + 5);
