@@ -3,10 +3,11 @@
  * is deleted, as the job's checkpoint retention says. A job that is being run is refused by name: stop that process first.
  */
 import { runEmbedded } from '../embedded/executor.ts';
+import { ConfigError } from '../model/errors.ts';
 import type { CliIo } from './cli-io.ts';
 import { settingOverrides } from './job-settings.ts';
 import { loadJob } from './load-job.ts';
-import { defaultStateDir } from './stored-state.ts';
+import { defaultStateDir, storedState } from './stored-state.ts';
 
 export interface CancelOptions {
   readonly state?: string;
@@ -18,6 +19,11 @@ export async function cancelCommand(file: string, options: CancelOptions, io: Cl
   const { job } = await loadJob(file);
   const env = job.instantiate(settingOverrides(job, options.set, io.env));
   const stateDir = options.state ?? defaultStateDir(job.name);
+  if ((await storedState(stateDir, job.name, 1)) === null) {
+    throw new ConfigError(
+      `there is no state of job "${job.name}" in ${stateDir}: nothing to cancel. Give the folder with --state.`,
+    );
+  }
   const settings = { ...env.settings(), stateDir };
   const { ending } = await runEmbedded(env.toJobGraph(), settings, { cancel: AbortSignal.abort() });
   const retained = settings.retention === 'RETAIN_ON_CANCELLATION';

@@ -188,6 +188,15 @@ describe('run and state', () => {
     });
   });
 
+  it('cancels a job that was interrupted, and refuses one that is not there', async () => {
+    const file = await jobFile('cancelled', `env.fromData(1, 2, 3).map((n) => n).print();`);
+    const none = await millrace(['cancel', file, '--state', state('nowhere')]);
+    expect([none.code, none.err]).toEqual([2, expect.stringContaining('nothing to cancel')]);
+    expect((await millrace(['run', file, '--state', state('cancelled')])).code).toBe(0);
+    const after = await millrace(['cancel', file, '--state', state('cancelled')]);
+    expect([after.code, after.out]).toEqual([0, expect.stringContaining('had finished before')]);
+  });
+
   it('answers 130 when it is interrupted, and goes on from there', async () => {
     const run = [
       'run',
