@@ -20,7 +20,7 @@ import type { StreamContext } from './stream-context.ts';
 
 /** An extra argument that nobody can give: what makes an async function a type error where nothing awaits it. */
 export type Synchronous<R> =
-  R extends PromiseLike<unknown> ? [error: 'user functions are synchronous: do I/O in Async I/O or a sink'] : [];
+  R extends PromiseLike<unknown> ? [error: 'user functions are synchronous: do I/O in a source or a sink'] : [];
 
 export class DataStream<T> {
   /** @internal */

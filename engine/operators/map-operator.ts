@@ -24,7 +24,7 @@ export class MapOperator implements Fusible {
 export function refusePromise(result: unknown): void {
   if (isPromise(result)) {
     throw new UserCodeError(
-      'the function returned a promise, but nothing awaits it here: user functions are synchronous. Do I/O in Async I/O, a sink or a lookup join.',
+      'the function returned a promise, but nothing awaits it here: user functions are synchronous. Do I/O in a source or a sink of your own.',
     );
   }
 }

@@ -16,7 +16,7 @@ import { FusedEpoch } from './fused-epoch.ts';
 import { ObjectIo } from './object-io.ts';
 import { PauseMeter } from './pause-meter.ts';
 import { stageEpoch } from './stage-epoch.ts';
-import { dumpState, foldedEpoch, foldState, restoreState, stateTag } from './state-io.ts';
+import { bringTo, dumpState, foldedEpoch, foldState, stateTag } from './state-io.ts';
 import type { RunnerOptions } from './runner-options.ts';
 import { wireJob, type WiredJob } from './wire-job.ts';
 
@@ -149,9 +149,7 @@ export class FusedRunner implements EpochRunner {
     const watermarks = JSON.stringify(plan.watermarks);
     if (this.tag !== tag || this.watermarks !== watermarks) {
       this.tag = null;
-      await wired.reset(plan.subtasks);
-      await restoreState(plan.state, wired.stages, new ObjectIo(this.options.blobs, null));
-      for (const stage of wired.stages) stage.restored(plan.watermarks[stage.uid] ?? MIN_WATERMARK);
+      await bringTo(plan, wired, this.options.blobs);
       this.tag = tag;
       this.watermarks = watermarks;
     }

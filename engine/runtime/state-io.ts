@@ -3,10 +3,12 @@ import { foldObjectName } from '../checkpoint/object-names.ts';
 import type { BaseRef, ObjectRef, Plan, SegmentRef } from '../checkpoint/records.ts';
 import { ConfigError } from '../model/errors.ts';
 import type { Epoch } from '../model/ids.ts';
+import { MIN_WATERMARK } from '../model/watermark.ts';
 import type { BlobStore } from '../ports/blob-store.ts';
 import { keyHash, keyText } from '../state/key-bytes.ts';
 import { readSegment, SegmentWriter } from '../state/segment.ts';
 import type { KeyedStage } from './keyed-stage.ts';
+import type { WiredJob } from './wire-job.ts';
 import { objectName, ObjectIo } from './object-io.ts';
 
 /** Tells committed states apart: what a cache in memory is valid for (ARCHITECTURE section 5). */
@@ -28,6 +30,13 @@ export async function restoreState(state: Plan['state'], stages: readonly KeyedS
     if (part.keyGroups[1] <= from || part.keyGroups[0] >= to) continue;
     readSegment(await io.read(part.object), from, to, objectName(part.object), stage.reader, stage.keys.maxParallelism);
   }
+}
+
+/** Fresh operators with the state that the plan names; whatever was in memory is gone. */
+export async function bringTo(plan: Plan, wired: WiredJob, blobs: BlobStore): Promise<void> {
+  await wired.reset(plan.subtasks);
+  await restoreState(plan.state, wired.stages, new ObjectIo(blobs, null));
+  for (const stage of wired.stages) stage.restored(plan.watermarks[stage.uid] ?? MIN_WATERMARK);
 }
 
 /** The last epoch that base and log hold. */

@@ -16,7 +16,7 @@ import { ShuffleBatch } from '../shuffle/shuffle-batch.ts';
 import { ShuffleReader, type ShuffleChannel } from '../shuffle/shuffle-reader.ts';
 import type { ShuffledChannel } from '../keyed-stage.ts';
 import { stageEpoch } from '../stage-epoch.ts';
-import { dumpState, foldedEpoch, restoreState, stateTag } from '../state-io.ts';
+import { bringTo, dumpState, foldedEpoch, stateTag } from '../state-io.ts';
 import { wireJob, type WiredJob } from '../wire-job.ts';
 import { Outgoing } from './outgoing.ts';
 import type { ReadBudget, ReadReport, StageReport, SubtaskPeer } from './subtask-peer.ts';
@@ -50,9 +50,7 @@ export class SubtaskHost implements SubtaskPeer {
     const watermarks = JSON.stringify(plan.watermarks);
     if (this.tag !== tag || this.watermarks !== watermarks) {
       this.tag = null;
-      await wired.reset(plan.subtasks);
-      await restoreState(plan.state, wired.stages, new ObjectIo(this.options.blobs, null));
-      for (const stage of wired.stages) stage.restored(plan.watermarks[stage.uid] ?? MIN_WATERMARK);
+      await bringTo(plan, wired, this.options.blobs);
     }
     this.tag = null;
     await wired.discover();
