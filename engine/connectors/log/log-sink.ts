@@ -149,7 +149,7 @@ class LogPublisher implements SinkPublisher {
     const marker = await this.#log.lastMarker(producer);
     if (marker === null || marker.run < run) {
       throw new InvariantError(
-        `the log's marker of ${producer} ${marker === null ? 'is gone' : `belongs to the older run ${marker.run}`}, but run ${run} stamped it before its first epoch: whether epoch ${epoch} is in the log cannot be told, and publishing it might double it. Compare the topic with the job's state, then restore the job as a new run (--restore).`,
+        `the log's marker of ${producer} ${marker === null ? 'is gone' : `belongs to the older run ${marker.run}`}, but run ${run} stamped it before its first epoch: whether epoch ${epoch} is in the log cannot be told, and publishing it might double it. Look into the topic whether the epoch's records are there. There is no command yet that takes the answer: add what is missing by hand, then start the job in a new state folder at the positions that \`millrace state\` shows.`,
         { producer, run, epoch, marker },
       );
     }
