@@ -101,6 +101,7 @@ export class WiredJob {
   /** Splits at the positions and with the channel state that the plan says. */
   async openSplits(plan: Plan, only: ReadonlySet<string> | null = null): Promise<void> {
     this.checkSplits(plan);
+    if (only !== null) await this.dropSplits(only);
     for (const [rank, planned] of plan.splits.entries()) {
       if (only !== null && !only.has(planned.id)) continue;
       const source = this.sourceOf(planned.id);
@@ -123,6 +124,16 @@ export class WiredJob {
       split.begin(planned, plan.clock, this.idlenessOf(source), skip);
     }
     for (const chain of this.chains) chain.clockMs = plan.clock;
+  }
+
+  /** Splits that another worker has now: a new split may have moved them. */
+  private async dropSplits(keep: ReadonlySet<string>): Promise<void> {
+    for (const source of this.sources) {
+      for (const split of source.splits.filter(({ id }) => !keep.has(id))) {
+        await split.reader.close();
+        source.splits.splice(source.splits.indexOf(split), 1);
+      }
+    }
   }
 
   /** Once for every set of splits: sources refuse what they could not read on from. */

@@ -40,6 +40,10 @@ const FOUND: readonly { readonly seeds: readonly number[]; readonly what: string
     seeds: [198],
     what: 'an epoch that raised the watermark and changed no state left another cache looking valid: a window fired twice',
   },
+  {
+    seeds: [6706],
+    what: 'fanned out, a new split moved others to other workers, and the old ones went on reading them as well',
+  },
 ];
 
 describe('seeds that found something', () => {
