@@ -13,7 +13,7 @@ import type { EpochBudget } from './epoch-runner.ts';
 import type { KeyedStage } from './keyed-stage.ts';
 import type { PauseMeter } from './pause-meter.ts';
 import type { SinkTask } from './sink-task.ts';
-import { stageWatermark } from './stage-watermark.ts';
+import { stageWatermark, type ChannelEnd } from './stage-watermark.ts';
 import { channelRank, type SourceTask } from './source-task.ts';
 import type { SplitTask } from './split-task.ts';
 import { headsOf } from './stage-graph.ts';
@@ -205,21 +205,30 @@ export class FusedEpoch {
   }
 
   private stageWatermark(stage: KeyedStage, ended: boolean): number {
-    const channels: (number | null)[] = this.channelEnds(stage);
+    const channels: ChannelEnd[] = this.channelEnds(stage);
     for (const head of headsOf(stage.wiring.node)) {
       if (head.operator.kind === 'source') continue;
       const upstream = this.tasks.stages.find((s) => s.uid === head.uid);
-      channels.push(upstream?.watermark ?? (ended ? MAX_WATERMARK : MIN_WATERMARK));
+      channels.push(upstreamEnd(upstream?.watermark ?? (ended ? MAX_WATERMARK : MIN_WATERMARK)));
     }
     return stageWatermark(stage.watermark, channels);
   }
 
-  /** The stage's source channels at the end of the epoch: watermarks, null for idle ones. */
-  private channelEnds(stage: KeyedStage): (number | null)[] {
-    return [...this.inputsOf(stage)].map(({ split, watermark }) =>
-      split.status === 'ended' ? MAX_WATERMARK : split.idle ? null : watermark,
-    );
+  /** The stage's source channels at the end of the epoch. */
+  private channelEnds(stage: KeyedStage): ChannelEnd[] {
+    return [...this.inputsOf(stage)].map(({ split, watermark }) => channelEnd(split, watermark));
   }
+}
+
+/** A split as a channel, at the end of the epoch. */
+export function channelEnd(split: SplitTask, watermark: number): ChannelEnd {
+  if (split.status === 'ended') return { kind: 'ended', watermark };
+  return split.idle ? { kind: 'idle' } : { kind: 'open', watermark };
+}
+
+/** The key groups of another stage: they end with time. */
+export function upstreamEnd(watermark: number): ChannelEnd {
+  return { kind: watermark === MAX_WATERMARK ? 'ended' : 'open', watermark };
 }
 
 function before(a: SplitTask, b: SplitTask): boolean {

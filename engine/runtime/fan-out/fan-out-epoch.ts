@@ -7,7 +7,8 @@ import type { JobGraph } from '../../graph/job-graph.ts';
 import type { AttemptId } from '../../model/ids.ts';
 import { MAX_WATERMARK, MIN_WATERMARK } from '../../model/watermark.ts';
 import { headsOf } from '../stage-graph.ts';
-import { stageWatermark } from '../stage-watermark.ts';
+import { stageWatermark, type ChannelEnd } from '../stage-watermark.ts';
+import { upstreamEnd } from '../fused-epoch.ts';
 import { mergeAcks } from './merge-acks.ts';
 import type { Block, ReadBudget, SubtaskPeer } from './subtask-peer.ts';
 
@@ -32,11 +33,12 @@ export async function runFannedOut(
   const watermarks: Record<string, number> = {};
   for (const node of graph.nodes) {
     if (node.operator.kind !== 'keyed') continue;
-    const ends: (number | null)[] = reads.flatMap((read) =>
-      read.channels.filter((end) => end.stage === node.uid).map((end) => end.watermark),
+    const ends: ChannelEnd[] = reads.flatMap((read) =>
+      read.channels.filter(({ stage }) => stage === node.uid).map(({ end }) => end),
     );
     for (const head of headsOf(node)) {
-      if (head.operator.kind !== 'source') ends.push(watermarks[head.uid] ?? (ended ? MAX_WATERMARK : MIN_WATERMARK));
+      if (head.operator.kind === 'source') continue;
+      ends.push(upstreamEnd(watermarks[head.uid] ?? (ended ? MAX_WATERMARK : MIN_WATERMARK)));
     }
     const watermark = stageWatermark(plan.watermarks[node.uid] ?? MIN_WATERMARK, ends);
     watermarks[node.uid] = watermark;

@@ -5,10 +5,10 @@
 import type { Ack, BaseRef, Plan } from '../../checkpoint/records.ts';
 import { InvariantError } from '../../model/errors.ts';
 import type { AttemptId } from '../../model/ids.ts';
-import { MAX_WATERMARK, MIN_WATERMARK } from '../../model/watermark.ts';
+import { MIN_WATERMARK } from '../../model/watermark.ts';
 import { breather } from '../breathe.ts';
 import { crashPoint, type CrashPoint } from '../crash-point.ts';
-import { FusedEpoch } from '../fused-epoch.ts';
+import { channelEnd, FusedEpoch } from '../fused-epoch.ts';
 import type { RunnerOptions } from '../runner-options.ts';
 import { ObjectIo } from '../object-io.ts';
 import { PauseMeter } from '../pause-meter.ts';
@@ -76,8 +76,7 @@ export class SubtaskHost implements SubtaskPeer {
       source.leaves.flatMap((leaf, i) =>
         source.splits.map((split) => ({
           stage: leaf.to,
-          watermark:
-            split.status === 'ended' ? MAX_WATERMARK : split.idle ? null : (split.leafWatermarks[i] ?? MIN_WATERMARK),
+          end: channelEnd(split, split.leafWatermarks[i] ?? MIN_WATERMARK),
         })),
       ),
     );

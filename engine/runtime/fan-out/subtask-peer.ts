@@ -25,7 +25,7 @@ export interface ReadBudget {
 export interface ReadReport {
   readonly blocks: readonly Block[];
   /** The worker's splits as channels of each stage that they feed. */
-  readonly channels: readonly ChannelEnd[];
+  readonly channels: readonly { readonly stage: string; readonly end: ChannelEnd }[];
   /** Every split of the worker has ended; true as well for a worker without any. */
   readonly ended: boolean;
 }

@@ -44,6 +44,10 @@ const FOUND: readonly { readonly seeds: readonly number[]; readonly what: string
     seeds: [6706],
     what: 'fanned out, a new split moved others to other workers, and the old ones went on reading them as well',
   },
+  {
+    seeds: [20994],
+    what: 'a split ended while the others were idle: its rows had raised the watermark in memory beyond the one that was recorded',
+  },
 ];
 
 describe('seeds that found something', () => {
@@ -55,9 +59,12 @@ describe('seeds that found something', () => {
   }
 
   test('the end of some splits is not the end of time while others are idle', () => {
-    expect(stageWatermark(7, [MAX_WATERMARK, null])).toBe(7);
-    expect(stageWatermark(7, [MAX_WATERMARK, 9])).toBe(9);
-    expect(stageWatermark(7, [MAX_WATERMARK, MAX_WATERMARK])).toBe(MAX_WATERMARK);
+    const ended = { kind: 'ended', watermark: 8 } as const;
+    expect(stageWatermark(7, [ended, { kind: 'idle' }])).toBe(8);
+    expect(stageWatermark(9, [ended, { kind: 'idle' }])).toBe(9);
+    expect(stageWatermark(7, [{ kind: 'idle' }])).toBe(7);
+    expect(stageWatermark(7, [ended, { kind: 'open', watermark: 9 }])).toBe(9);
+    expect(stageWatermark(7, [ended, ended])).toBe(MAX_WATERMARK);
   });
 
   test('a plan that nobody has taken is garbage once the lease is released, and not before', () => {
