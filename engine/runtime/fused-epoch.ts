@@ -13,10 +13,9 @@ import type { EpochBudget } from './epoch-runner.ts';
 import type { KeyedStage } from './keyed-stage.ts';
 import type { PauseMeter } from './pause-meter.ts';
 import type { SinkTask } from './sink-task.ts';
-import { stageWatermark, type ChannelEnd } from './stage-watermark.ts';
+import { stageWatermark, upstreamEnds, type ChannelEnd } from './stage-watermark.ts';
 import { channelRank, type SourceTask } from './source-task.ts';
 import type { SplitTask } from './split-task.ts';
-import { headsOf } from './stage-graph.ts';
 
 export interface EpochTasks {
   readonly sources: readonly SourceTask[];
@@ -205,12 +204,8 @@ export class FusedEpoch {
   }
 
   private stageWatermark(stage: KeyedStage, ended: boolean): number {
-    const channels: ChannelEnd[] = this.channelEnds(stage);
-    for (const head of headsOf(stage.wiring.node)) {
-      if (head.operator.kind === 'source') continue;
-      const upstream = this.tasks.stages.find((s) => s.uid === head.uid);
-      channels.push(upstreamEnd(upstream?.watermark ?? (ended ? MAX_WATERMARK : MIN_WATERMARK)));
-    }
+    const watermarkOf = (uid: string): number | undefined => this.tasks.stages.find((s) => s.uid === uid)?.watermark;
+    const channels = [...this.channelEnds(stage), ...upstreamEnds(stage.wiring.node, watermarkOf, ended)];
     return stageWatermark(stage.watermark, channels);
   }
 
@@ -224,11 +219,6 @@ export class FusedEpoch {
 export function channelEnd(split: SplitTask, watermark: number): ChannelEnd {
   if (split.status === 'ended') return { kind: 'ended', watermark };
   return split.idle ? { kind: 'idle' } : { kind: 'open', watermark };
-}
-
-/** The key groups of another stage: they end with time. */
-export function upstreamEnd(watermark: number): ChannelEnd {
-  return { kind: watermark === MAX_WATERMARK ? 'ended' : 'open', watermark };
 }
 
 function before(a: SplitTask, b: SplitTask): boolean {

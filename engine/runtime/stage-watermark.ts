@@ -5,7 +5,9 @@
  * When all channels have ended, time ends. While some are idle and all others have ended, it does not: the idle ones may still bring
  * rows. Then the watermark stands where the ended ones got to.
  */
-import { MAX_WATERMARK } from '../model/watermark.ts';
+import type { JobNode } from '../graph/job-graph.ts';
+import { MAX_WATERMARK, MIN_WATERMARK } from '../model/watermark.ts';
+import { headsOf } from './stage-graph.ts';
 
 export type ChannelEnd =
   /** `watermark`: after its last row. */
@@ -14,13 +16,30 @@ export type ChannelEnd =
 export function stageWatermark(previous: number, channels: Iterable<ChannelEnd>): number {
   let open = MAX_WATERMARK;
   let reached = previous;
-  let counts = { open: 0, ended: 0, idle: 0 };
+  const seen = { open: false, ended: false, idle: false };
   for (const end of channels) {
-    counts = { ...counts, [end.kind]: counts[end.kind] + 1 };
+    seen[end.kind] = true;
     if (end.kind === 'open') open = Math.min(open, end.watermark);
     else if (end.kind === 'ended') reached = Math.max(reached, end.watermark);
   }
-  if (counts.open > 0) return Math.max(previous, open);
-  if (counts.idle > 0 || counts.ended === 0) return reached;
+  if (seen.open) return Math.max(previous, open);
+  if (seen.idle || !seen.ended) return reached;
   return MAX_WATERMARK;
+}
+
+/**
+ * The other stages that feed `node`, as channels at the end of the epoch: they end with time. `ended`: all input has; that is what ends the
+ * dead letters, which have no watermark of their own.
+ */
+export function upstreamEnds(
+  node: JobNode,
+  watermarkOf: (uid: string) => number | undefined,
+  ended: boolean,
+): ChannelEnd[] {
+  return [...headsOf(node)]
+    .filter((head) => head.operator.kind !== 'source')
+    .map(({ uid }) => {
+      const watermark = watermarkOf(uid) ?? (ended ? MAX_WATERMARK : MIN_WATERMARK);
+      return { kind: watermark === MAX_WATERMARK ? 'ended' : 'open', watermark };
+    });
 }

@@ -5,10 +5,8 @@
 import type { Ack, Plan } from '../../checkpoint/records.ts';
 import type { JobGraph } from '../../graph/job-graph.ts';
 import type { AttemptId } from '../../model/ids.ts';
-import { MAX_WATERMARK, MIN_WATERMARK } from '../../model/watermark.ts';
-import { headsOf } from '../stage-graph.ts';
-import { stageWatermark, type ChannelEnd } from '../stage-watermark.ts';
-import { upstreamEnd } from '../fused-epoch.ts';
+import { MIN_WATERMARK } from '../../model/watermark.ts';
+import { stageWatermark, upstreamEnds } from '../stage-watermark.ts';
 import { mergeAcks } from './merge-acks.ts';
 import type { Block, ReadBudget, SubtaskPeer } from './subtask-peer.ts';
 
@@ -33,14 +31,11 @@ export async function runFannedOut(
   const watermarks: Record<string, number> = {};
   for (const node of graph.nodes) {
     if (node.operator.kind !== 'keyed') continue;
-    const ends: ChannelEnd[] = reads.flatMap((read) =>
-      read.channels.filter(({ stage }) => stage === node.uid).map(({ end }) => end),
+    const own = reads.flatMap(({ channels }) =>
+      channels.filter(({ stage }) => stage === node.uid).map(({ end }) => end),
     );
-    for (const head of headsOf(node)) {
-      if (head.operator.kind === 'source') continue;
-      ends.push(upstreamEnd(watermarks[head.uid] ?? (ended ? MAX_WATERMARK : MIN_WATERMARK)));
-    }
-    const watermark = stageWatermark(plan.watermarks[node.uid] ?? MIN_WATERMARK, ends);
+    const upstream = upstreamEnds(node, (uid) => watermarks[uid], ended);
+    const watermark = stageWatermark(plan.watermarks[node.uid] ?? MIN_WATERMARK, [...own, ...upstream]);
     watermarks[node.uid] = watermark;
     const reports = await all((peer, i) =>
       peer.stage(
