@@ -1,5 +1,12 @@
 /** DataStream and its kin (Flink: DataStream, SingleOutputStreamOperator, DataStreamSink). */
-import type { Lifecycle, StreamEdge, StreamNode } from '../graph/stream-graph.ts';
+import type {
+  KeySelection,
+  Lifecycle,
+  NodeOperator,
+  PartitionScheme,
+  StreamEdge,
+  StreamNode,
+} from '../graph/stream-graph.ts';
 import { ConfigError } from '../model/errors.ts';
 import type { Collector } from '../operators/collector.ts';
 import { CollectSink } from '../operators/collect-sink.ts';
@@ -8,6 +15,7 @@ import { FlatMapOperator } from '../operators/flat-map-operator.ts';
 import type { Fusible } from '../operators/fusible.ts';
 import { MapOperator } from '../operators/map-operator.ts';
 import type { OutputTag } from '../operators/output-tag.ts';
+import { PassThroughFactory } from '../operators/pass-through-operator.ts';
 import { PrintSink } from '../operators/print-sink.ts';
 import { ProcessOperator, type ProcessContext, type ProcessLogic } from '../operators/process-operator.ts';
 import { TimestampsOperator } from '../operators/timestamps-operator.ts';
@@ -16,6 +24,7 @@ import type { WatermarkStrategy } from '../time/watermark-strategy.ts';
 import { ProcessFunction, type Nothing } from './functions.ts';
 // oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
 import { KeyedStream } from './keyed-stream.ts';
+import { checkBufferTimeout, checkMaxParallelism } from './parallelism-checks.ts';
 import type { StreamContext } from './stream-context.ts';
 
 /** An extra argument that nobody can give: what makes an async function a type error where nothing awaits it. */
@@ -60,14 +69,52 @@ export class DataStream<T> {
 
   /** A field name is worth 20–30 % over a function when the source has a declared schema. */
   keyBy<F extends keyof T & string>(field: F): KeyedStream<T, T[F]>;
+  /** By several fields: the key is the list of their values. */
+  keyBy<F extends keyof T & string, G extends keyof T & string>(a: F, b: G): KeyedStream<T, readonly [T[F], T[G]]>;
+  keyBy<F extends keyof T & string, G extends keyof T & string, H extends keyof T & string>(
+    a: F,
+    b: G,
+    c: H,
+  ): KeyedStream<T, readonly [T[F], T[G], T[H]]>;
   keyBy<K>(selector: (value: T) => K, ..._sync: Synchronous<K>): KeyedStream<T, K>;
-  keyBy<K>(key: string | ((value: T) => K), ..._sync: readonly unknown[]): unknown {
-    const selection =
-      typeof key === 'string' ? ({ kind: 'field', field: key } as const) : ({ kind: 'function', select: key } as const);
+  keyBy<K>(key: string | ((value: T) => K), ...more: readonly unknown[]): unknown {
+    const selection = keySelection(key, more);
     return new KeyedStream<T, K>(
       this.ctx,
       this.edges.map((edge) => ({ ...edge, partitioning: { kind: 'hash', key: selection } })),
     );
+  }
+
+  /** Deals rows out to the subtasks of the next operator in turn, split by split. */
+  rebalance(): DataStream<T> {
+    return this.partitioned({ kind: 'rebalance' });
+  }
+  /** As `rebalance`: there are no machines to be local to. */
+  rescale(): DataStream<T> {
+    return this.partitioned({ kind: 'rebalance' });
+  }
+  /** Spreads rows over the subtasks of the next operator as if by chance; a retry spreads them the same way. */
+  shuffle(): DataStream<T> {
+    return this.partitioned({ kind: 'shuffle' });
+  }
+  /** All rows to the first subtask of the next operator. */
+  global(): DataStream<T> {
+    return this.partitioned({ kind: 'global' });
+  }
+  /** Rows of a split, or of a key group, stay together. The default between operators. */
+  forward(): DataStream<T> {
+    return this;
+  }
+
+  /** `partitioner` gets the key and the number of subtasks of the next operator, and returns one of them, from 0. */
+  partitionCustom<K>(
+    partitioner: (key: K, numPartitions: number) => number,
+    keySelector: (value: T) => K,
+  ): DataStream<T> {
+    return this.partitioned({
+      kind: 'custom',
+      partitionOf: (value: never, partitions) => partitioner(keySelector(value as T), partitions),
+    });
   }
 
   union(...others: readonly DataStream<T>[]): DataStream<T> {
@@ -84,24 +131,18 @@ export class DataStream<T> {
   }
 
   sinkTo(sink: Sink<T>): DataStreamSink {
-    return new DataStreamSink(this.ctx.graph.add('Sink', { kind: 'sink', sink }, this.edges));
+    return new DataStreamSink(this.addNode('Sink', { kind: 'sink', sink }));
   }
 
   /** Prints every row to standard output after its epoch has committed: at least once. */
   print(prefix = ''): DataStreamSink {
-    return new DataStreamSink(
-      this.ctx.graph.add('Print to Std. Out', { kind: 'sink', sink: new PrintSink(prefix) }, this.edges),
-    );
+    return new DataStreamSink(this.addNode('Print to Std. Out', { kind: 'sink', sink: new PrintSink(prefix) }));
   }
 
   /** Runs the job and returns this stream's rows, at most `limit` of them, in the order of their epochs. */
   async executeAndCollect(limit = Number.POSITIVE_INFINITY): Promise<T[]> {
     const rows: T[] = [];
-    this.ctx.graph.add(
-      'Collect',
-      { kind: 'sink', sink: new CollectSink<T>((row) => rows.length < limit && rows.push(row)) },
-      this.edges,
-    );
+    this.addNode('Collect', { kind: 'sink', sink: new CollectSink<T>((row) => rows.length < limit && rows.push(row)) });
     await this.ctx.execute();
     return rows;
   }
@@ -114,8 +155,38 @@ export class DataStream<T> {
     lifecycle: Lifecycle | null = null,
     setsTimestamps = false,
   ): SingleOutputStreamOperator<R> {
-    const node = this.ctx.graph.add(name, { kind: 'stateless', type, operator, lifecycle, setsTimestamps }, this.edges);
+    const node = this.addNode(name, { kind: 'stateless', type, operator, lifecycle, setsTimestamps });
     return new SingleOutputStreamOperator<R>(this.ctx, node);
+  }
+
+  /** @internal The edges as an operator with a stage of its own takes them; what stays together without a key is one partition. */
+  exchanged(input = 0): StreamEdge[] {
+    return this.edges.map((edge) => ({
+      ...edge,
+      input,
+      partitioning:
+        edge.partitioning.kind === 'forward' ? { kind: 'partition', scheme: { kind: 'forward' } } : edge.partitioning,
+    }));
+  }
+
+  /** @internal */
+  partitioned(scheme: PartitionScheme): DataStream<T> {
+    return new DataStream<T>(
+      this.ctx,
+      this.edges.map((edge) => ({ ...edge, partitioning: { kind: 'partition', scheme } })),
+    );
+  }
+
+  /** A node that is chained to what comes before; rows that were dealt out pass a stage of their own first. */
+  private addNode(name: string, operator: NodeOperator): StreamNode {
+    const { graph } = this.ctx;
+    const dealt = this.edges.filter(({ partitioning }) => partitioning.kind !== 'forward');
+    if (dealt.length === 0) return graph.add(name, operator, this.edges);
+    const others = this.edges.filter(({ partitioning }) => partitioning.kind === 'forward');
+    const stage = graph.add('Partition', { kind: 'keyed', factory: new PassThroughFactory() }, dealt);
+    const node = graph.add(name, operator, [...others, { from: stage, tag: null, partitioning: { kind: 'forward' } }]);
+    stage.sizedBy = node;
+    return node;
   }
 }
 
@@ -144,6 +215,17 @@ export class SingleOutputStreamOperator<T> extends DataStream<T> {
   }
   setParallelism(parallelism: number): this {
     setParallelism(this.node, parallelism);
+    return this;
+  }
+  /** Key groups are the job's: all operators that ask must ask for the same (`env.setMaxParallelism`). */
+  setMaxParallelism(maxParallelism: number): this {
+    checkMaxParallelism(maxParallelism);
+    this.node.maxParallelism = maxParallelism;
+    return this;
+  }
+  /** For those who come from Flink: changes nothing. Rows never wait for a buffer to fill; results become visible when their epoch commits. */
+  setBufferTimeout(timeoutMs: number): this {
+    checkBufferTimeout(timeoutMs);
     return this;
   }
   disableChaining(): this {
@@ -175,6 +257,13 @@ export class DataStreamSink {
     setParallelism(this.node, parallelism);
     return this;
   }
+}
+
+function keySelection<T, K>(key: string | ((value: T) => K), more: readonly unknown[]): KeySelection {
+  if (typeof key === 'function') return { kind: 'function', select: key };
+  if (more.length === 0) return { kind: 'field', field: key };
+  const fields = [key, ...more.map(String)];
+  return { kind: 'function', select: (row: Record<string, unknown>) => fields.map((field) => row[field]) };
 }
 
 function setUid(node: StreamNode, uid: string): void {

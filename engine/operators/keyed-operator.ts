@@ -35,9 +35,14 @@ export interface KeyedOperator extends StateReader {
   advanceProcessingTime(keyGroup: number, clockMs: number): void;
   /**
    * Rows [from, to) of the batch, in channel order; none has a key outside the instance's groups. The watermark before a row is
-   * min(wm, cap). `keyIds` are filled in.
+   * min(wm, cap). `keyIds` are filled in; for rows that go to every subtask (`isBroadcast`) they are −1, and the row belongs to all of
+   * the instance's groups.
    */
   process(batch: ExchangeBatch, from: number, to: number, cap: number): void;
+  /** Rows that were taken and wait for something outside: they count as waiting ones. Default 0. */
+  readonly pending?: number;
+  /** After the epoch's last row and before `advance`: finishes, and emits, what is under way (asynchronous I/O). */
+  settle?(): Promise<void>;
   /** End of epoch: the group's watermark becomes `watermark`; due timers fire. */
   advance(keyGroup: number, watermark: number): void;
   /** Writes what changed since the last snapshot. */
@@ -60,6 +65,8 @@ export interface KeyedOperatorFactory {
   create(): KeyedOperator;
   /** True: rows without timestamps make no sense here (checked at start). */
   readonly needsTimestamps: boolean;
+  /** It has state that every subtask shares (state/key-in-group.ts). */
+  readonly hasBroadcastState?: boolean;
   /** Checks user functions and initial values before anything runs; throws ConfigError. */
   validate?(operator: string): void;
 }

@@ -5,8 +5,7 @@
  * the row had put into leaves, channel state and counters is rolled back, so the record can go to the dead letters and the loop
  * can go on behind it.
  */
-import type { JobNode } from '../graph/job-graph.ts';
-import type { KeySelection } from '../graph/stream-graph.ts';
+import type { Exchange, JobNode, JobOutput } from '../graph/job-graph.ts';
 import { UserCodeError } from '../model/errors.ts';
 import { MIN_WATERMARK, NO_TIMESTAMP } from '../model/watermark.ts';
 import type { ChainCodegen, RowVars } from '../operators/fusible.ts';
@@ -45,7 +44,7 @@ export interface ChainRequest {
   readonly tag: string | null;
   readonly input: ChainInput;
   /** The leaf for an edge into a keyed operator or a sink. */
-  leaf(to: JobNode, key: KeySelection | null): ChainLeaf;
+  leaf(output: JobOutput): ChainLeaf;
 }
 
 export function compileChain(request: ChainRequest): CompiledChain {
@@ -176,11 +175,12 @@ return i;
 
   downstream(rows: RowVars, tag?: string): void {
     const { node, atEnd } = this;
-    for (const { to, key } of node.outputs.filter((output) => output.tag === (tag ?? null))) {
+    for (const output of node.outputs.filter((o) => o.tag === (tag ?? null))) {
+      const { to } = output;
       this.node = to;
       this.atEnd = atEnd;
-      if (to.operator.kind === 'stateless' && key === null) this.stateless(to, rows);
-      else this.leaf(to, key, rows);
+      if (to.operator.kind === 'stateless' && output.key === null) this.stateless(to, rows);
+      else this.leaf(output, rows);
       this.node = node;
       this.atEnd = atEnd;
     }
@@ -203,9 +203,9 @@ return i;
     this.rollback.push(`${local} = ${local}_0;`);
   }
 
-  private leaf(to: JobNode, key: KeySelection | null, rows: RowVars): void {
-    const leaf = this.request.leaf(to, key);
-    const at = this.operators.push(to) - 1;
+  private leaf(output: JobOutput, rows: RowVars): void {
+    const leaf = this.request.leaf(output);
+    const at = this.operators.push(output.to) - 1;
     const l = this.bind(leaf);
     const n = this.fresh('n');
     this.epilogue.push(`${l}.wmEnd = ${this.atEnd};`);
@@ -228,24 +228,72 @@ return i;
     const keepLazy = rows.lazy && !leaf.buffered;
     const b = this.fresh('b');
     this.prologue.push(`const ${b} = ${l}.batch; let ${n} = ${b}.n; ${b}.lazy = ${keepLazy};`);
-    this.line(`if (${n} === ${b}.capacity) ${b}.grow();`);
     const inColumn =
       keepLazy && leaf.key.kind === 'field' && input.kind === 'source' && input.columns.get(leaf.key.field) === true;
-    if (!inColumn) {
-      const key = this.fresh('k');
-      this.line(`at = ${at};`);
-      if (leaf.key.kind === 'field') this.line(`const ${key} = ${rows.value}[${JSON.stringify(leaf.key.field)}];`);
-      else this.line(`const ${key} = ${this.bind(leaf.key.select)}(${rows.value});`);
-      this.line(`if (${key} === null || ${key} === undefined) ${this.bind(nullKey)}(${key});`);
-      this.line(`${b}.keys[${n}] = ${key};`);
-    }
     leaf.keyColumn = inColumn ? 0 : -1;
+    const key = inColumn || leaf.key.kind === 'broadcast' ? null : this.key(leaf, l, rows, at);
+    const copies = leaf.key.kind === 'partition' && leaf.key.scheme.kind === 'copies';
+    if (copies) this.line(`for (const k of ${this.bind(leaf.partitionKeys)}) {`);
+    this.line(`if (${n} === ${b}.capacity) ${b}.grow();`);
+    if (key !== null) this.line(`${b}.keys[${n}] = ${key};`);
     if (!keepLazy) this.line(`${b}.values[${n}] = ${rows.lazy ? this.materialise(rows.value) : rows.value};`);
     this.line(
       `${b}.index[${n}] = i; ${b}.channel[${n}] = channel; ${b}.ts[${n}] = ${rows.ts}; ${b}.wm[${n}++] = ${rows.wm};`,
     );
+    if (copies) this.line('}');
     this.epilogue.push(`${b}.n = ${n};`);
   }
+
+  /** Code that finds the row's key; the expression for it. */
+  private key(leaf: ExchangeLeaf, l: string, rows: RowVars, at: number): string {
+    const { key } = leaf;
+    this.line(`at = ${at};`);
+    if (key.kind === 'partition') return this.partitionKey(key, leaf.partitionKeys, l, rows);
+    const found = this.fresh('k');
+    if (key.kind === 'field') this.line(`const ${found} = ${rows.value}[${JSON.stringify(key.field)}];`);
+    else if (key.kind === 'function') this.line(`const ${found} = ${this.bind(key.select)}(${rows.value});`);
+    this.line(`if (${found} === null || ${found} === undefined) ${this.bind(nullKey)}(${found});`);
+    return found;
+  }
+
+  /** Behind a source rows are dealt out split by split, behind a keyed operator key group by key group: both are logical (E7a). */
+  private partitionKey(
+    { scheme }: Exchange & { kind: 'partition' },
+    keys: readonly number[],
+    l: string,
+    rows: RowVars,
+  ): string {
+    const k = this.bind(keys);
+    const count = keys.length;
+    const fromSource = this.request.input.kind === 'source';
+    const dealt = (): string => {
+      if (!fromSource) return 'channel';
+      const next = this.channelState(0);
+      this.line(`${next} = ${next} === 0x7fffffff ? 1 : ${next} + 1;`);
+      return `(${next} - 1)`;
+    };
+    switch (scheme.kind) {
+      case 'global':
+        return `${k}[0]`;
+      case 'copies':
+        return 'k';
+      case 'forward':
+        return fromSource ? `${k}[${l}.partition]` : `${k}[channel % ${count}]`;
+      case 'rebalance':
+        return `${k}[${dealt()} % ${count}]`;
+      case 'shuffle':
+        return `${k}[(Math.imul(${dealt()} + 1, 0x9e3779b1) >>> 8) % ${count}]`;
+      case 'custom':
+        return `${k}[${this.bind(checkedPartition)}(${this.bind(scheme.partitionOf)}(${rows.value}, ${count}), ${count})]`;
+    }
+  }
+}
+
+function checkedPartition(partition: number, count: number): number {
+  if (Number.isInteger(partition) && partition >= 0 && partition < count) return partition;
+  throw new UserCodeError(
+    `the partitioner returned ${String(partition)}; return a whole number from 0 to ${count - 1} (the operator behind it has parallelism ${count}).`,
+  );
 }
 
 function nullKey(key: unknown): never {

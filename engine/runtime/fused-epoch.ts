@@ -74,6 +74,7 @@ export class FusedEpoch {
       const watermark = this.stageWatermark(stage, ended);
       if (stage.wiring.buffered) await stage.processBuffered(watermark, this.breathe);
       else stage.drain();
+      await stage.settle();
       await stage.advance(watermark, this.breathe);
     }
     return ended;

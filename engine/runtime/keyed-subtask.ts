@@ -89,6 +89,19 @@ export class KeyedSubtask {
     this.guard('a timer or window', () => this.operator.advance(keyGroup, watermark));
   }
 
+  /** Everything under way is finished. */
+  async settle(): Promise<void> {
+    const { operator } = this;
+    if (operator.settle === undefined) return;
+    try {
+      await operator.settle();
+    } catch (thrown) {
+      if (isLocated(thrown)) throw thrown;
+      throw operatorFailure(this.wiring.job, this.wiring.node.name, 'in a request', thrown);
+    }
+    this.flush();
+  }
+
   flush(): void {
     for (const output of this.outputs) output.flush();
   }
@@ -96,6 +109,9 @@ export class KeyedSubtask {
   /** Rows in their final order that no merge is needed for, copied in small batches. */
   gather(from: ExchangeBatch, row: number, cap: number): void {
     const to = this.gathered;
+    if (to.n > 0 && (to.input !== from.input || to.isBroadcast !== from.isBroadcast)) this.gatheredEnd(cap);
+    to.input = from.input;
+    to.isBroadcast = from.isBroadcast;
     const j = to.n++;
     const view = from.lazy ? from.source!.row! : null;
     if (view !== null) view.__i = from.index[row]!;
@@ -143,8 +159,8 @@ export class KeyedSubtask {
     const { source } = batch;
     if (row < 0) return operatorFailure(job, node.name, 'in a timer or window', thrown);
     if (source === null) {
-      const key = String(keys.keys[batch.keyIds[row]!]);
-      return operatorFailure(job, node.name, `key ${key}, row with timestamp ${batch.ts[row]}`, thrown);
+      const whose = batch.isBroadcast ? 'a broadcast' : `key ${String(keys.keys[batch.keyIds[row]!])},`;
+      return operatorFailure(job, node.name, `${whose} row with timestamp ${batch.ts[row]}`, thrown);
     }
     const at = batch.index[row]!;
     return new RecordFailure(job, node.name, batch.split, source.positionOf(at), thrown, source.rawOf(at));

@@ -3,7 +3,7 @@
  * stages and sinks. Records that do not decode, are on the plan's skip list, or make a function of the chain throw become dead
  * letters where the job has them; otherwise the first one fails the epoch.
  */
-import type { JobNode } from '../graph/job-graph.ts';
+import type { JobNode, JobOutput } from '../graph/job-graph.ts';
 import type { DeadLetter } from '../model/bad-record.ts';
 import { messageOf, UserCodeError } from '../model/errors.ts';
 import { BATCH_ROWS } from '../model/limits.ts';
@@ -11,7 +11,8 @@ import type { SourceBatch } from '../model/source-batch.ts';
 import { ExchangeBatch } from '../operators/exchange-batch.ts';
 import type { Source, SourceContext } from '../ports/source.ts';
 import { compileChain, type CompiledChain } from './chain-compiler.ts';
-import type { ChainLeaf, ExchangeLeaf, SinkLeaf } from './chain-leaf.ts';
+import { address, type ChainLeaf, type ExchangeLeaf, type SinkLeaf } from './chain-leaf.ts';
+import { keyHash } from '../state/key-bytes.ts';
 import { RecordFailure } from './failures.ts';
 import type { SplitTask } from './split-task.ts';
 
@@ -20,7 +21,7 @@ export interface SourceWiring {
   readonly node: JobNode;
   readonly source: Source<unknown>;
   readonly ctx: SourceContext;
-  leaf(to: JobNode, key: ExchangeLeaf['key'] | null): ChainLeaf;
+  leaf(output: JobOutput): ChainLeaf;
   /** Rows of a channel for a keyed stage; the batch comes back through `release`. */
   deliver(leaf: ExchangeLeaf, batch: ExchangeBatch, rank: number): void;
   feed(leaf: SinkLeaf): void;
@@ -90,10 +91,10 @@ export class SourceTask {
       tag: null,
       input: { kind: 'source', lazy, columns },
       // The tree is walked in the same order each time, so a second compilation meets the same leaves.
-      leaf: (to, key) => {
+      leaf: (output) => {
         const known = this.all[next++];
         if (known !== undefined) return known;
-        const leaf = this.wiring.leaf(to, key);
+        const leaf = this.wiring.leaf(output);
         this.all.push(leaf);
         if (leaf.kind === 'exchange') this.exchanges.push(leaf);
         else this.sinks.push(leaf);
@@ -120,11 +121,13 @@ export class SourceTask {
     const chain = this.compiled(batch);
     this.held.set(batch, { refs: 1, split });
     for (const leaf of this.exchanges) {
+      if (leaf.key.kind === 'partition') leaf.partition = partitionOf(split, leaf.key.partitions);
       if (leaf.buffered) continue;
       const spare = this.spare.pop() ?? new ExchangeBatch(BATCH_ROWS);
       spare.n = 0;
       spare.source = batch;
       spare.split = split.id;
+      address(leaf, spare);
       leaf.batch = spare;
     }
     const before = this.exchanges.map((leaf) => (leaf.buffered ? leaf.batch.n : 0));
@@ -254,6 +257,9 @@ export class SourceTask {
 /** A split reaches a stage once for each leaf: after a self-union its rows come by several ways. */
 export function channelRank(split: SplitTask, leaf: number): number {
   return split.rank * MAX_LEAVES + leaf;
+}
+function partitionOf(split: SplitTask, partitions: number): number {
+  return partitions === 1 ? 0 : keyHash(split.id) % partitions;
 }
 const MAX_LEAVES = 1024;
 /** Exchange batches kept for reuse. */

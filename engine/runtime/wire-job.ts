@@ -1,6 +1,6 @@
 /** Makes the tasks of a job graph and keeps them between epochs: sources with their splits, keyed stages, sinks, dead letters. */
 import type { Plan, ReadRange, StagedSlot } from '../checkpoint/records.ts';
-import type { JobNode } from '../graph/job-graph.ts';
+import type { JobNode, JobOutput } from '../graph/job-graph.ts';
 import type { DeadLetter } from '../model/bad-record.ts';
 import { ConfigError, InvariantError } from '../model/errors.ts';
 import { BATCH_ROWS } from '../model/limits.ts';
@@ -253,7 +253,7 @@ export class WiredJob {
       node,
       source: node.operator.source,
       ctx: { job, operator: node.name, clock, log, blobs },
-      leaf: (to, key) => this.leaf(node, to, key),
+      leaf: (output) => this.leaf(node, output),
       deliver: (leaf, batch, rank) => this.deliver(leaf, batch, rank),
       feed: (leaf) => this.feed(leaf, this.fanOut?.index ?? 0),
       deadLetter: this.letterNode === null ? null : (letter, channel) => this.deadLetter(letter, channel),
@@ -295,12 +295,16 @@ export class WiredJob {
     return this.sources.find((source) => source.owns(batch));
   }
 
-  private leaf(head: JobNode, to: JobNode, key: ExchangeLeaf['key'] | null): ChainLeaf {
+  private leaf(head: JobNode, { to, key, input }: JobOutput): ChainLeaf {
     if (to.operator.kind === 'sink') return sinkLeaf(to.uid);
     if (key === null || to.operator.kind !== 'keyed')
       throw new InvariantError(`edge into ${to.name} is neither a shuffle nor a sink`);
     const fromSource = head.operator.kind === 'source';
-    const leaf = exchangeLeaf(to.uid, key, this.outgoing === null ? isBuffered(to) : !fromSource);
+    const leaf = exchangeLeaf(
+      { to, key, input },
+      this.outgoing === null ? isBuffered(to) : !fromSource,
+      this.options.graph.maxParallelism,
+    );
     if (!leaf.buffered) return leaf;
     const rankBase = (this.stages.findIndex((s) => s.uid === head.uid) + 1) * STAGE_RANKS;
     if (this.outgoing === null) this.stages.find((s) => s.uid === to.uid)!.inputs.push({ leaf, rankBase });
@@ -324,8 +328,8 @@ export class WiredJob {
       head: node,
       tag,
       input: { kind: 'buffer' },
-      leaf: (to, key) => {
-        const leaf = this.leaf(node, to, key);
+      leaf: (output) => {
+        const leaf = this.leaf(node, output);
         if (leaf.kind === 'sink') sinks.push(leaf);
         return leaf;
       },

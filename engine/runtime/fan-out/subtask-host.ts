@@ -97,6 +97,7 @@ export class SubtaskHost implements SubtaskPeer {
     );
     stage.advanceProcessingTime(plan.clock);
     await stage.processChannels(channels, watermark, breathe);
+    await stage.settle();
     await stage.advance(watermark, breathe);
     return { blocks: wired.outgoing!.take() };
   }
