@@ -2,6 +2,14 @@
 import { injectExecutor } from './api/executor.ts';
 import { runEmbedded } from './embedded/executor.ts';
 
+export { AsyncDataStream, AsyncFunction, type AsyncLookup } from './api/async-data-stream.ts';
+export type { ResultFuture } from './operators/async-request.ts';
+export {
+  ExponentialBackoffDelayRetryStrategyBuilder,
+  FixedDelayRetryStrategyBuilder,
+  RetryPredicates,
+  type AsyncRetryStrategy,
+} from './operators/async-retry.ts';
 export { StreamExecutionEnvironment } from './api/environment.ts';
 export { DataStream, DataStreamSink, SingleOutputStreamOperator } from './api/data-stream.ts';
 export { KeyedStream } from './api/keyed-stream.ts';

@@ -113,7 +113,7 @@ export class DataStream<T> {
   ): DataStream<T> {
     return this.partitioned({
       kind: 'custom',
-      partitionOf: (value: never, partitions) => partitioner(keySelector(value as T), partitions),
+      partitionOf: (value: never, partitions) => partitioner(keySelector(value), partitions),
     });
   }
 

@@ -23,6 +23,8 @@ export interface KeyedOperatorContext {
   readonly output: OutputBuffer;
   /** Null when nobody consumes the side output. */
   side(tag: string): OutputBuffer | null;
+  /** Calls `run` after `ms`; the answer takes it back. For requests to others, whose answers take real time. */
+  after(ms: number, run: () => void): () => void;
   /** Adds to a count of the epoch's record. */
   count(name: string, n: number): void;
 }

@@ -10,6 +10,7 @@ import { invariant, InvariantError } from '../model/errors.ts';
 import { BATCH_ROWS } from '../model/limits.ts';
 import { MAX_WATERMARK, MIN_WATERMARK } from '../model/watermark.ts';
 import { ExchangeBatch } from '../operators/exchange-batch.ts';
+import type { Clock } from '../ports/clock.ts';
 import { BROADCAST_PREFIX } from '../state/key-in-group.ts';
 import { KeyIndex } from '../state/key-index.ts';
 import type { StateReader } from '../state/state-entries.ts';
@@ -20,6 +21,7 @@ import type { OutputChain } from './output-chain.ts';
 
 export interface StageWiring {
   readonly job: string;
+  readonly clock: Clock;
   readonly node: JobNode;
   readonly maxParallelism: number;
   readonly buffered: boolean;
@@ -69,6 +71,7 @@ export class KeyedStage {
       if (wiring.only !== null && wiring.only !== index) continue;
       const subtask = new KeyedSubtask({
         job: wiring.job,
+        clock: wiring.clock,
         node,
         index,
         keys: this.keys,

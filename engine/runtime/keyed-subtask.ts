@@ -5,9 +5,11 @@
 import type { JobNode } from '../graph/job-graph.ts';
 import { UserCodeError } from '../model/errors.ts';
 import { BATCH_ROWS } from '../model/limits.ts';
+import { RequestFailure } from '../operators/async-wait-operator.ts';
 import { ExchangeBatch } from '../operators/exchange-batch.ts';
 import type { KeyedOperator } from '../operators/keyed-operator.ts';
 import { OutputBuffer } from '../operators/output-buffer.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { KeyIndex } from '../state/key-index.ts';
 import { SegmentWriter } from '../state/segment.ts';
 import { ChannelMerge } from './channel-merge.ts';
@@ -16,6 +18,7 @@ import type { OutputChain } from './output-chain.ts';
 
 export interface SubtaskWiring {
   readonly job: string;
+  readonly clock: Clock;
   readonly node: JobNode;
   readonly index: number;
   readonly keys: KeyIndex;
@@ -61,6 +64,7 @@ export class KeyedSubtask {
         keyGroups,
         output,
         side: (tag) => this.side(tag),
+        after: (ms, run) => this.wiring.clock.after(ms, run),
         count: (name, n) => {
           this.counts.set(name, (this.counts.get(name) ?? 0) + n);
         },
@@ -96,8 +100,7 @@ export class KeyedSubtask {
     try {
       await operator.settle();
     } catch (thrown) {
-      if (isLocated(thrown)) throw thrown;
-      throw operatorFailure(this.wiring.job, this.wiring.node.name, 'in a request', thrown);
+      throw isLocated(thrown) ? thrown : this.requestFailure(thrown);
     }
     this.flush();
   }
@@ -164,6 +167,14 @@ export class KeyedSubtask {
     }
     const at = batch.index[row]!;
     return new RecordFailure(job, node.name, batch.split, source.positionOf(at), thrown, source.rawOf(at));
+  }
+
+  private requestFailure(thrown: unknown): unknown {
+    const { job, node } = this.wiring;
+    if (!(thrown instanceof RequestFailure)) return operatorFailure(job, node.name, 'in a request', thrown);
+    const { origin, record, cause } = thrown;
+    if (origin === null) return operatorFailure(job, node.name, `in the request for ${record.slice(0, 500)}`, cause);
+    return new RecordFailure(job, node.name, origin.split, origin.position, cause, record);
   }
 
   private guard(where: string, run: () => void): void {

@@ -208,7 +208,7 @@ export class WiredJob {
     for (const source of this.sources) {
       const idlenessMs = this.idlenessOf(source);
       for (const split of source.splits) {
-        if (split.status === 'ended') continue;
+        if (split.status === 'ended' || split.paused) continue;
         if (split.pending !== null) return true;
         if (idlenessMs !== null && !split.idle && split.idleSince !== null && nowMs - split.idleSince >= idlenessMs)
           return true;
@@ -262,7 +262,7 @@ export class WiredJob {
 
   /** New stages and new chains behind them; sources keep their leaves and are wired to the new stages. */
   private wire(subtasks: Readonly<Record<string, number>>): void {
-    const { graph, job } = this.options;
+    const { graph, job, clock } = this.options;
     this.chains = [];
     this.outgoing = this.fanOut?.outgoing(subtasks) ?? null;
     this.stages = graph.nodes
@@ -271,6 +271,7 @@ export class WiredJob {
         (node) =>
           new KeyedStage({
             job,
+            clock,
             node,
             maxParallelism: graph.maxParallelism,
             buffered: isBuffered(node),
