@@ -90,7 +90,7 @@ export function buildJobGraph(job: string, graph: StreamGraph): JobGraph {
       from: nodes.get(edge.from)!,
       tag: edge.tag,
       input: edge.input ?? 0,
-      key: exchangeOf(edge, parallelism),
+      key: exchangeOf(edge, parallelism, maxParallelism),
     }));
     const made: JobNode = {
       id: node.id,
@@ -131,12 +131,13 @@ function maxParallelismOf(job: string, graph: StreamGraph): number {
   return found ?? DEFAULT_MAX_PARALLELISM;
 }
 
-function exchangeOf({ partitioning }: StreamEdge, parallelism: number): Exchange | null {
+function exchangeOf({ partitioning }: StreamEdge, parallelism: number, maxParallelism: number): Exchange | null {
   if (partitioning.kind === 'forward') return null;
   if (partitioning.kind === 'hash') return partitioning.key;
   if (partitioning.kind === 'broadcast') return partitioning;
   const { scheme } = partitioning;
-  return { kind: 'partition', scheme, partitions: scheme.kind === 'global' ? 1 : parallelism };
+  const partitions = { global: 1, forward: maxParallelism }[scheme.kind as string] ?? parallelism;
+  return { kind: 'partition', scheme, partitions };
 }
 
 function derivedUid(node: StreamNode): string {

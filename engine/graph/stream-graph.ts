@@ -10,7 +10,7 @@ export type KeySelection =
 
 /**
  * How rows without a key are spread over the logical partitions of an operator: as many as its parallelism, each a key of its own.
- * 'forward' keeps together what one split or one key group sent; 'copies' sends every row to each.
+ * 'forward' keeps together what one split or one key group sent, with a partition per key group; 'copies' sends every row to each.
  */
 export type PartitionScheme =
   | { readonly kind: 'forward' | 'rebalance' | 'shuffle' | 'global' | 'copies' }

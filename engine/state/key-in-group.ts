@@ -1,4 +1,4 @@
-/** A key for a place: what stands for a partition or for state that has no key, as keys are all that state knows. */
+/** Keys for places: what stands for a partition or for state that has no key, as keys are all that state knows. */
 import { keyHash } from './key-bytes.ts';
 
 /** The smallest non-negative integer whose key group is `group`. */
@@ -10,9 +10,12 @@ export function keyInGroup(group: number, maxParallelism: number): number {
 
 /** The keys that stand for the partitions of an operator, spread over the key groups. */
 export function partitionKeys(partitions: number, maxParallelism: number): number[] {
-  return Array.from({ length: partitions }, (_, p) =>
-    keyInGroup(Math.floor((p * maxParallelism) / partitions), maxParallelism),
-  );
+  const inGroup = new Map<number, number>();
+  for (let key = 0; inGroup.size < maxParallelism; key++) {
+    const group = keyHash(key) % maxParallelism;
+    if (!inGroup.has(group)) inGroup.set(group, key);
+  }
+  return Array.from({ length: partitions }, (_, p) => inGroup.get(Math.floor((p * maxParallelism) / partitions))!);
 }
 
 /** Names of entries that belong to every subtask: they stand in key group 0, and each subtask restores them. */
