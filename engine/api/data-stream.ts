@@ -9,6 +9,11 @@ import type {
 } from '../graph/stream-graph.ts';
 import { ConfigError } from '../model/errors.ts';
 import type { Collector } from '../operators/collector.ts';
+import {
+  CheckpointedProcessFactory,
+  isCheckpointed,
+  type CheckpointedLogic,
+} from '../operators/checkpointed-process-operator.ts';
 import { CollectSink } from '../operators/collect-sink.ts';
 import { FilterOperator } from '../operators/filter-operator.ts';
 import { FlatMapOperator } from '../operators/flat-map-operator.ts';
@@ -21,9 +26,27 @@ import { ProcessOperator, type ProcessContext, type ProcessLogic } from '../oper
 import { TimestampsOperator } from '../operators/timestamps-operator.ts';
 import type { Sink } from '../ports/sink.ts';
 import type { WatermarkStrategy } from '../time/watermark-strategy.ts';
+import type { GlobalWindow } from '../windows/global-window.ts';
+import { GlobalWindows } from '../windows/global-windows.ts';
+import type { Window } from '../windows/time-window.ts';
+import type { WindowAssigner } from '../windows/window-assigner.ts';
+// oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
+import { BroadcastConnectedStream } from './broadcast-connected-stream.ts';
+// oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
+import { AllWindowedStream } from './all-windowed-stream.ts';
+import { countWindows } from './count-windows.ts';
+import { BroadcastStream, type BroadcastStateDescriptor } from './broadcast-stream.ts';
+// oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
+import { CoGroupedStreams } from './co-grouped-streams.ts';
+// oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
+import { ConnectedStreams } from './connected-streams.ts';
+import { copyOf } from './function-copy.ts';
 import { ProcessFunction, type Nothing } from './functions.ts';
 // oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
+import { JoinedStreams } from './joined-streams.ts';
+// oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
 import { KeyedStream } from './keyed-stream.ts';
+import { lifecycleOf, RichFilterFunction, RichFlatMapFunction, RichMapFunction } from './rich-functions.ts';
 import { checkBufferTimeout, checkMaxParallelism } from './parallelism-checks.ts';
 import type { StreamContext } from './stream-context.ts';
 
@@ -44,27 +67,39 @@ export class DataStream<T> {
     this.edges = edges;
   }
 
-  map<R>(mapper: (value: T) => R, ..._sync: Synchronous<R>): SingleOutputStreamOperator<R>;
-  map<R>(mapper: (value: T) => R, ..._sync: readonly unknown[]): SingleOutputStreamOperator<R> {
-    return this.stateless<R>('Map', 'map', new MapOperator(mapper));
+  map<R>(mapper: ((value: T) => R) | RichMapFunction<T, R>, ..._sync: Synchronous<R>): SingleOutputStreamOperator<R>;
+  map<R>(
+    mapper: ((value: T) => R) | RichMapFunction<T, R>,
+    ..._sync: readonly unknown[]
+  ): SingleOutputStreamOperator<R> {
+    const fn = mapper instanceof RichMapFunction ? (value: T): R => mapper.map(value) : mapper;
+    return this.stateless<R>('Map', 'map', new MapOperator(fn), lifecycleOf(mapper));
   }
 
   filter<S extends T>(predicate: (value: T) => value is S): SingleOutputStreamOperator<S>;
-  filter(predicate: (value: T) => boolean): SingleOutputStreamOperator<T>;
-  filter<S extends T>(predicate: ((value: T) => value is S) | ((value: T) => boolean)): unknown {
-    return this.stateless<T>('Filter', 'filter', new FilterOperator(predicate));
+  filter(predicate: ((value: T) => boolean) | RichFilterFunction<T>): SingleOutputStreamOperator<T>;
+  filter(predicate: ((value: T) => boolean) | RichFilterFunction<T>): unknown {
+    const fn = predicate instanceof RichFilterFunction ? (value: T) => predicate.filter(value) : predicate;
+    return this.stateless<T>('Filter', 'filter', new FilterOperator(fn), lifecycleOf(predicate));
   }
 
   /** Return an iterable (its element type is inferred), or collect into `out: Collector<R>`. */
-  flatMap<R>(flatMapper: (value: T, out: Collector<R>) => Nothing | Iterable<R>): SingleOutputStreamOperator<R> {
-    return this.stateless<R>('Flat Map', 'flatMap', new FlatMapOperator(flatMapper));
+  flatMap<R>(
+    flatMapper: ((value: T, out: Collector<R>) => Nothing | Iterable<R>) | RichFlatMapFunction<T, R>,
+  ): SingleOutputStreamOperator<R> {
+    const fn =
+      flatMapper instanceof RichFlatMapFunction
+        ? (value: T, out: Collector<R>) => flatMapper.flatMap(value, out)
+        : flatMapper;
+    return this.stateless<R>('Flat Map', 'flatMap', new FlatMapOperator(fn), lifecycleOf(flatMapper));
   }
 
   process<R>(
     fn: ProcessFunction<T, R> | ((value: T, ctx: ProcessContext, out: Collector<R>) => Nothing),
   ): SingleOutputStreamOperator<R> {
+    if (isCheckpointed(fn)) return this.checkpointed<R>(fn);
     const logic: ProcessLogic = fn instanceof ProcessFunction ? fn : { processElement: fn };
-    return this.stateless<R>('Process', 'process', new ProcessOperator(logic), logic);
+    return this.stateless<R>('Process', 'process', new ProcessOperator(logic), lifecycleOf(fn));
   }
 
   /** A field name is worth 20–30 % over a function when the source has a declared schema. */
@@ -117,6 +152,17 @@ export class DataStream<T> {
     });
   }
 
+  /** Windows over the whole stream, in one place: no parallelism (Flink). */
+  windowAll<W extends Window>(windows: WindowAssigner<T, W>): AllWindowedStream<T, W> {
+    const inOnePlace = new KeyedStream<T, unknown>(this.ctx, this.partitioned({ kind: 'global' }).edges);
+    return new AllWindowedStream<T, W>(inOnePlace, windows);
+  }
+
+  /** Every `size` rows of the stream. With a slide: every `slide` rows, over the last `size` of them. In order of arrival. */
+  countWindowAll(size: number, slide?: number): AllWindowedStream<T, GlobalWindow> {
+    return countWindows(this.windowAll(GlobalWindows.create()), size, slide);
+  }
+
   union(...others: readonly DataStream<T>[]): DataStream<T> {
     for (const other of others) {
       if (other.ctx !== this.ctx)
@@ -125,7 +171,42 @@ export class DataStream<T> {
     return new DataStream<T>(this.ctx, [...this.edges, ...others.flatMap((other) => other.edges)]);
   }
 
+  /** With a stream of another type, or with a broadcast one, into one operator. */
+  connect<B>(other: BroadcastStream<B>): BroadcastConnectedStream<T, B>;
+  connect<B>(other: DataStream<B>): ConnectedStreams<T, B>;
+  connect<B>(other: BroadcastStream<B> | DataStream<B>): unknown {
+    if (other instanceof BroadcastStream) return new BroadcastConnectedStream<T, B>(this, other);
+    if (other instanceof DataStream) return new ConnectedStreams<T, B>(this, other);
+    throw new ConfigError('connect(…) of a stream without keys takes another one without keys: call keyBy(…) on both.');
+  }
+
+  /** Pairs of rows with one key in one window: `.where('id').equalTo('id').window(…).apply((a, b) => …)`. */
+  join<B>(other: DataStream<B>): JoinedStreams<T, B> {
+    return new JoinedStreams<T, B>(this, other);
+  }
+
+  /** Rows with one key in one window, handed over together: `.where('id').equalTo('id').window(…).apply((as, bs) => …)`. */
+  coGroup<B>(other: DataStream<B>): CoGroupedStreams<T, B> {
+    return new CoGroupedStreams<T, B>(this, other);
+  }
+
+  /**
+   * Every row to every subtask of the next operator. With descriptors: a stream to connect with, whose rows fill these states in every
+   * subtask.
+   */
+  broadcast(): DataStream<T>;
+  broadcast(...descriptors: readonly [BroadcastStateDescriptor, ...BroadcastStateDescriptor[]]): BroadcastStream<T>;
+  broadcast(...descriptors: readonly unknown[]): unknown {
+    if (descriptors.length === 0) return this.partitioned({ kind: 'copies' });
+    return new BroadcastStream<T>(this.ctx, this.edges, descriptors);
+  }
+
   assignTimestampsAndWatermarks(strategy: WatermarkStrategy<T>): SingleOutputStreamOperator<T> {
+    if (strategy.alignment !== null) {
+      throw new ConfigError(
+        `withWatermarkAlignment('${strategy.alignment.group}') belongs to a source: give the strategy to fromSource instead of assignTimestampsAndWatermarks.`,
+      );
+    }
     const operator = new TimestampsOperator(strategy);
     return this.stateless<T>('Timestamps/Watermarks', 'timestamps', operator, null, strategy.rule.kind !== 'none');
   }
@@ -156,6 +237,13 @@ export class DataStream<T> {
     setsTimestamps = false,
   ): SingleOutputStreamOperator<R> {
     const node = this.addNode(name, { kind: 'stateless', type, operator, lifecycle, setsTimestamps });
+    return new SingleOutputStreamOperator<R>(this.ctx, node);
+  }
+
+  /** An instance of the function for each partition, in a stage of its own. */
+  private checkpointed<R>(fn: CheckpointedLogic): SingleOutputStreamOperator<R> {
+    const factory = new CheckpointedProcessFactory(() => copyOf(fn));
+    const node = this.ctx.graph.add('Process', { kind: 'keyed', factory }, this.exchanged());
     return new SingleOutputStreamOperator<R>(this.ctx, node);
   }
 

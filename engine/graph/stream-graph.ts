@@ -2,6 +2,7 @@
 import type { SinkOperator, SourceOperator } from '../operators/endpoints.ts';
 import type { Fusible } from '../operators/fusible.ts';
 import type { KeyedOperatorFactory } from '../operators/keyed-operator.ts';
+import type { OperatorInfo } from '../operators/runtime-context.ts';
 
 /** How a row's key is found: a function of the row, or a field of it (worth 20–30 % with a declared schema). */
 export type KeySelection =
@@ -38,8 +39,10 @@ export interface StreamEdge {
 
 /** Run when the operator's stage starts and ends; may be asynchronous. */
 export interface Lifecycle {
-  open?(): void | Promise<void>;
+  open?(info: OperatorInfo): void | Promise<void>;
   close?(): void | Promise<void>;
+  /** Takes what its metrics have counted since the last time. */
+  takeCounts?(into: Map<string, number>): void;
 }
 
 export type NodeOperator =

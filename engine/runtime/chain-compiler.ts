@@ -8,8 +8,9 @@
 import type { Exchange, JobNode, JobOutput } from '../graph/job-graph.ts';
 import { UserCodeError } from '../model/errors.ts';
 import { MIN_WATERMARK, NO_TIMESTAMP } from '../model/watermark.ts';
-import type { ChainCodegen, RowVars } from '../operators/fusible.ts';
+import type { ChainCodegen, ChannelObject, RowVars } from '../operators/fusible.ts';
 import { generate } from '../operators/generated-loop.ts';
+import { KeyCheck } from '../operators/key-check.ts';
 import { TimestampsOperator } from '../operators/timestamps-operator.ts';
 import { growSinkLeaf, type ChainLeaf, type ExchangeLeaf, type SinkLeaf } from './chain-leaf.ts';
 
@@ -22,10 +23,20 @@ export interface ChainReport {
 }
 
 export interface CompiledChain {
-  run(batch: object, from: number, to: number, state: Float64Array, clockMs: number): number;
+  /** `objects`: the channel's, made by `makeObjects`. */
+  run(
+    batch: object,
+    from: number,
+    to: number,
+    state: Float64Array,
+    clockMs: number,
+    objects: readonly ChannelObject[],
+  ): number;
   readonly report: ChainReport;
   /** Initial channel state; one array of this length per channel. */
   readonly initialState: readonly number[];
+  /** What each new channel gets besides. */
+  readonly makeObjects: readonly ((channel: string) => ChannelObject)[];
   readonly counterNames: readonly string[];
   /** Counts since they were last taken (then set to 0). */
   readonly counters: Float64Array;
@@ -61,6 +72,7 @@ class ChainCompiler implements ChainCodegen {
   private readonly rollback: string[] = [];
   private readonly epilogue: string[] = [];
   private readonly initialState: number[] = [];
+  private readonly makeObjects: ((channel: string) => ChannelObject)[] = [];
   private readonly counterNames: string[] = [];
   private readonly operators: JobNode[] = [];
   private names = 0;
@@ -90,6 +102,7 @@ class ChainCompiler implements ChainCodegen {
       run,
       report,
       initialState: this.initialState,
+      makeObjects: this.makeObjects,
       counterNames: this.counterNames,
       counters,
       operators: this.operators,
@@ -106,7 +119,7 @@ class ChainCompiler implements ChainCodegen {
     const columns = source
       ? 'const { values, row } = batch, TS = batch.timestamps;'
       : 'const { values, ts: TS, wm: WM, channel: CH } = batch;';
-    return `return function (batch, from, to, state, clockMs) {
+    return `return function (batch, from, to, state, clockMs, objects) {
 ${columns}
 let i = from, at = 0;
 ${this.prologue.join('\n')}
@@ -159,6 +172,16 @@ return i;
     this.saved(local);
     this.epilogue.push(`state[${slot}] = ${local};`);
     return local;
+  }
+
+  channelObject(make: (channel: string) => ChannelObject): string {
+    const local = this.fresh('g');
+    this.prologue.push(`const ${local} = objects[${this.makeObjects.push(make) - 1}];`);
+    return local;
+  }
+
+  resume(): void {
+    this.line(`at = ${this.operators.lastIndexOf(this.node)};`);
   }
 
   watermarkAtEnd(atEnd: string): void {
@@ -251,7 +274,12 @@ return i;
     if (key.kind === 'partition') return this.partitionKey(key, leaf.partitionKeys, l, rows);
     const found = this.fresh('k');
     if (key.kind === 'field') this.line(`const ${found} = ${rows.value}[${JSON.stringify(key.field)}];`);
-    else if (key.kind === 'function') this.line(`const ${found} = ${this.bind(key.select)}(${rows.value});`);
+    else if (key.kind === 'function') {
+      const select = this.bind(key.select);
+      const check = this.bind(new KeyCheck());
+      this.line(`const ${found} = ${select}(${rows.value});`);
+      this.line(`if (${check}.looks > 0) ${check}.look(${select}, ${rows.value}, ${found});`);
+    }
     this.line(`if (${found} === null || ${found} === undefined) ${this.bind(nullKey)}(${found});`);
     return found;
   }

@@ -5,15 +5,19 @@
  */
 import type { JobNode, JobOutput } from '../graph/job-graph.ts';
 import type { DeadLetter } from '../model/bad-record.ts';
-import { messageOf, UserCodeError } from '../model/errors.ts';
+import { ConfigError, messageOf, UserCodeError } from '../model/errors.ts';
 import { BATCH_ROWS } from '../model/limits.ts';
 import type { SourceBatch } from '../model/source-batch.ts';
+import { MAX_WATERMARK } from '../model/watermark.ts';
 import { ExchangeBatch } from '../operators/exchange-batch.ts';
+import type { ChannelObject } from '../operators/fusible.ts';
 import type { Source, SourceContext } from '../ports/source.ts';
+import type { WatermarkAlignmentParams } from '../time/watermark-strategy.ts';
 import { compileChain, type CompiledChain } from './chain-compiler.ts';
 import { address, type ChainLeaf, type ExchangeLeaf, type SinkLeaf } from './chain-leaf.ts';
 import { keyHash } from '../state/key-bytes.ts';
-import { RecordFailure } from './failures.ts';
+import { operatorFailure, RecordFailure } from './failures.ts';
+import { idlenessOf } from './idleness.ts';
 import type { SplitTask } from './split-task.ts';
 
 export interface SourceWiring {
@@ -32,6 +36,8 @@ export interface SourceWiring {
 export class SourceTask {
   readonly splits: SplitTask[] = [];
   readonly counts = new Map<string, number>();
+  readonly alignment: WatermarkAlignmentParams | null;
+  readonly idlenessMs: number | null;
   clockMs = 0;
   private readonly wiring: SourceWiring;
   private chain: CompiledChain | null = null;
@@ -45,6 +51,9 @@ export class SourceTask {
 
   constructor(wiring: SourceWiring) {
     this.wiring = wiring;
+    const { operator } = wiring.node;
+    this.alignment = operator.kind === 'source' ? operator.strategy.alignment : null;
+    this.idlenessMs = idlenessOf(wiring.node);
   }
 
   get uid(): string {
@@ -112,8 +121,8 @@ export class SourceTask {
   /** Watermarks of a split before anything is read in this epoch. */
   touch(split: SplitTask): void {
     const chain = this.compiled(null);
-    chain.run(EMPTY, 0, 0, split.state, this.clockMs);
-    split.leafWatermarks = this.exchanges.map((leaf) => leaf.wmEnd);
+    chain.run(EMPTY, 0, 0, split.state, this.clockMs, this.objectsOf(split, chain));
+    this.noteWatermarks(split);
   }
 
   /** Runs a batch of the split through the chain and hands its rows on. */
@@ -135,7 +144,7 @@ export class SourceTask {
     this.runRows(chain, split, batch);
     split.position = batch.endPosition;
     split.rows += batch.n + batch.bad.length;
-    split.leafWatermarks = this.exchanges.map((leaf) => leaf.wmEnd);
+    this.noteWatermarks(split);
     this.exchanges.forEach((leaf, i) => {
       if (leaf.buffered) {
         leaf.batch.channel.fill(channelRank(split, i), before[i], leaf.batch.n);
@@ -177,6 +186,22 @@ export class SourceTask {
     this.splits.length = 0;
   }
 
+  private noteWatermarks(split: SplitTask): void {
+    split.leafWatermarks = this.exchanges.map((leaf) => leaf.wmEnd);
+    if (this.alignment !== null && this.exchanges.length === 0)
+      split.sinkWatermark = Math.min(MAX_WATERMARK, ...this.sinks.map((leaf) => leaf.wmEnd));
+  }
+
+  private objectsOf(split: SplitTask, chain: CompiledChain): readonly ChannelObject[] {
+    if (split.objects !== null) return split.objects;
+    try {
+      return split.makeObjects(this.uid, chain.makeObjects);
+    } catch (thrown) {
+      const { job, node } = this.wiring;
+      throw operatorFailure(job, node.name, `the watermark generator of split ${split.id}`, thrown);
+    }
+  }
+
   private letGo(source: SourceBatch): void {
     const held = this.held.get(source);
     if (held === undefined || --held.refs > 0) return;
@@ -189,6 +214,7 @@ export class SourceTask {
     let ran = false;
     let bad = 0;
     const { deadLetter } = this.wiring;
+    const objects = this.objectsOf(split, chain);
     // A split's dead letters come in the order of its records, however it was read (E7a).
     const refuseBad = (before: number): void => {
       for (; bad < batch.bad.length && batch.bad[bad]!.position < before; bad++) {
@@ -200,7 +226,7 @@ export class SourceTask {
     for (;;) {
       const skipped = split.skip.size === 0 ? batch.n : nextSkipped(split.skip, batch, from);
       while (from < skipped) {
-        const reached = chain.run(batch, from, skipped, split.state, this.clockMs);
+        const reached = chain.run(batch, from, skipped, split.state, this.clockMs, objects);
         ran = true;
         if (reached < skipped) {
           refuseBad(batch.positionOf(reached));
@@ -224,7 +250,7 @@ export class SourceTask {
     }
     refuseBad(Infinity);
     // The leaves' watermarks must be this split's, even if all its rows were skipped.
-    if (!ran) chain.run(batch, 0, 0, split.state, this.clockMs);
+    if (!ran) chain.run(batch, 0, 0, split.state, this.clockMs, objects);
   }
 
   private refuse(
@@ -236,6 +262,14 @@ export class SourceTask {
     thrown: unknown,
   ): void {
     const { job, deadLetter, node } = this.wiring;
+    // A wrong program: no record is to blame, and another attempt is no better.
+    if (thrown instanceof ConfigError) {
+      throw new ConfigError(
+        `job "${job}", operator "${operator}", split ${split.id}, position ${position}: ${thrown.message}\n  record: ${raw().slice(0, 500)}`,
+        { job, operator, split: split.id, position },
+        thrown,
+      );
+    }
     if (deadLetter !== null) {
       this.count('deadLettered', 1);
       deadLetter({ job, operator, split: split.id, position, error, record: raw() }, split.rank);
@@ -268,6 +302,7 @@ const MAX_SPARE = 64;
 export function takeChainCounts(chain: CompiledChain, into: Map<string, number>): void {
   chain.counterNames.forEach((name, i) => into.set(name, (into.get(name) ?? 0) + chain.counters[i]!));
   chain.counters.fill(0);
+  for (const { operator } of chain.operators) if (operator.kind === 'stateless') operator.lifecycle?.takeCounts?.(into);
 }
 
 function nextSkipped(skip: ReadonlyMap<number, unknown>, batch: SourceBatch, from: number): number {

@@ -90,8 +90,9 @@ export class WiredJob {
     for (const source of this.sources) await source.close();
     this.discard();
     if (!this.lifecyclesOpen) {
-      for (const { operator } of this.options.graph.nodes)
-        if (operator.kind === 'stateless') await operator.lifecycle?.open?.();
+      const { nodes, maxParallelism } = this.options.graph;
+      for (const { operator, uid, name } of nodes)
+        if (operator.kind === 'stateless') await operator.lifecycle?.open?.({ uid, name, maxParallelism });
       this.lifecyclesOpen = true;
     }
     this.wire(subtasks);
@@ -121,7 +122,7 @@ export class WiredJob {
         split = new SplitTask(planned.id, rank, reader, planned.from, kept?.length === initial.length ? kept : initial);
         source.splits.push(split);
       }
-      split.begin(planned, plan.clock, this.idlenessOf(source), skip);
+      split.begin(planned, plan.clock, source.idlenessMs, skip);
     }
     for (const chain of this.chains) chain.clockMs = plan.clock;
   }
@@ -148,7 +149,7 @@ export class WiredJob {
 
   ranges(plan: Plan): ReadRange[] {
     const all = this.sources.flatMap((source) =>
-      source.splits.map((split) => split.range(source.uid, plan.clock, this.idlenessOf(source) !== null)),
+      source.splits.map((split) => split.range(source.uid, plan.clock, source.idlenessMs !== null)),
     );
     return all.sort((a, b) => (a.id < b.id ? -1 : 1));
   }
@@ -206,7 +207,7 @@ export class WiredJob {
   /** True when some split has something to read, or has ended, or has become idle. */
   async hasInput(nowMs: number): Promise<boolean> {
     for (const source of this.sources) {
-      const idlenessMs = this.idlenessOf(source);
+      const { idlenessMs } = source;
       for (const split of source.splits) {
         if (split.status === 'ended' || split.paused) continue;
         if (split.pending !== null) return true;
@@ -238,11 +239,6 @@ export class WiredJob {
       );
     }
     return source;
-  }
-
-  private idlenessOf(source: SourceTask): number | null {
-    const { operator } = source.node;
-    return operator.kind === 'source' ? operator.strategy.idlenessMs : null;
   }
 
   private sourceTask(node: JobNode): SourceTask {
