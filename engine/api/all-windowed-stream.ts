@@ -28,7 +28,7 @@ export class AllWindowedStream<T, W extends Window = TimeWindow> {
   private readonly windowed: WindowedStream<T, unknown, W>;
 
   /** @internal `input` has one key, whatever the row. */
-  constructor(input: KeyedStream<T, unknown>, windows: WindowAssigner<T, W>) {
+  constructor(input: KeyedStream<T, unknown>, windows: WindowAssigner<NoInfer<T>, W>) {
     this.windowed = new WindowedStream<T, unknown, W>(input, windows);
   }
 

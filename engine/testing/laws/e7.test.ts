@@ -59,6 +59,7 @@ function jobSpec(allow: { readonly late: boolean; readonly any: boolean }): fc.A
       second: fc.constantFrom('main' as const, 'with source' as const, 'with side' as const),
       maxParallelism: fc.constantFrom(1, 3, 8, 128),
       parallelism: fc.constantFrom(1, 2, 3),
+      generator: fc.constantFrom('built-in' as const, 'built-in' as const, 'custom' as const, 'aligned' as const),
       failAt: fc.constant(null),
     })
     .filter(({ stages }) => stages.slice(0, -1).every(({ keyed: { kind } }) => kind !== 'count-window'));

@@ -28,7 +28,10 @@ export type TwoInputKind =
   | { readonly kind: 'co-group' | 'join'; readonly windows: AssignerSpec };
 
 export type MoreKeyed =
-  PanesSpec | CountWindowSpec | { readonly kind: 'ttl'; readonly ttlMs: number; readonly onRead: boolean } | TwoInputKind;
+  | PanesSpec
+  | CountWindowSpec
+  | { readonly kind: 'ttl'; readonly ttlMs: number; readonly onRead: boolean }
+  | TwoInputKind;
 
 export const LATE = new OutputTag<Row>('late');
 const LATE_RIGHT = new OutputTag<Row>('late-right');
@@ -127,7 +130,12 @@ function panes(stream: DataStream<Row>, keyed: KeyedStream<Row, unknown>, spec: 
 function ofWindow(key: unknown, window: Window | null, rows: readonly Row[], n: number): Row {
   const ids = rows.map((row) => row.id).sort();
   const t = window instanceof TimeWindow ? window.end : 0;
-  return { id: `${JSON.stringify(key)} ${ids.join().slice(-60)}`, k: `k${(rows.length + n) % 6}`, v: rows.length + n, t };
+  return {
+    id: `${JSON.stringify(key)} ${ids.join().slice(-60)}`,
+    k: `k${(rows.length + n) % 6}`,
+    v: rows.length + n,
+    t,
+  };
 }
 
 export function twoInputs(

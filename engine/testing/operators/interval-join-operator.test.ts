@@ -126,7 +126,7 @@ describe('interval join', () => {
         expect(byEpoch(run, 'late')).toEqual(expectedByEpoch(expected.late));
         expect(run.counts['late'] ?? 0).toBe(expected.late.length);
       }),
-      { numRuns: 80 },
+      { numRuns: 80, seed: 5 },
     );
   });
 
@@ -139,7 +139,7 @@ describe('interval join', () => {
         expect(byEpoch(run, 'main')).toEqual(expectedByEpoch(expected.main));
         expect(run.counts['lateDropped'] ?? 0).toBe(expected.late.length);
       }),
-      { numRuns: 40 },
+      { numRuns: 40, seed: 5 },
     );
   });
 
@@ -158,7 +158,7 @@ describe('interval join', () => {
         expect(multiset(fused, 'main')).toEqual(pairs.sort());
         expect(byEpoch(fannedOut, 'main')).toEqual(byEpoch(fused, 'main'));
       }),
-      { numRuns: 60 },
+      { numRuns: 60, seed: 5 },
     );
   });
 
@@ -276,7 +276,7 @@ describe('state of an interval join', () => {
         keys.sweep((id) => operator.isLive(id), true);
         expect(keys.size).toBe(0);
       }),
-      { numRuns: 100 },
+      { numRuns: 100, seed: 5 },
     );
   });
 

@@ -103,7 +103,9 @@ function beforeKeyed(
   const sides: Sides = new Map();
   const { main } = spec;
   const inKeyed =
-    main !== null && (spec.poisonIn === 'key' || (spec.poisonIn === 'process' && CHECKING.includes(main.kind)));
+    main !== null &&
+    ((spec.poisonIn === 'key' && !('all' in main && main.all)) ||
+      (spec.poisonIn === 'process' && CHECKING.includes(main.kind)));
   const asksSource = main !== null && isTwoInput(main) && main.other === 'source';
   const asks = spec.pre.findIndex(isExchange);
   const isBad = ({ row }: Timed): boolean => isPoison(row, spec.poison);

@@ -119,7 +119,7 @@ function counted(state: { value(): number | null; update(n: number): void }): nu
 }
 
 /** `rowOf`: of what the windows hold. */
-export function assigner<T>(spec: AssignerSpec, rowOf: (element: T) => Row): WindowAssigner<T, Window> {
+export function assigner<T>(spec: AssignerSpec, rowOf: (element: T) => Valued): WindowAssigner<T, Window> {
   switch (spec.by) {
     case 'tumbling':
       return TumblingEventTimeWindows.of(spec.sizeMs, spec.offsetMs);
