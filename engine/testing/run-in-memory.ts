@@ -31,6 +31,8 @@ export interface InMemoryOptions {
   readonly subtasks?: number;
   /** Fanned-out epochs over so many workers in this thread, instead of fused ones. */
   readonly workers?: number;
+  /** How many of the workers an operator gets, gone through in a circle, operator by operator and plan by plan. Default: all. */
+  readonly widths?: readonly number[];
   /** The ranges that another run read, by epoch: the same cut. */
   readonly cutLike?: InMemoryRun;
   /** Execution i dies at its crashAfter[i]-th named step; executions after the list live. */
@@ -57,8 +59,11 @@ export interface InMemoryRun {
   readonly steps: number;
 }
 
-function fanOutOf(workers: number, cutLike: InMemoryRun | undefined): FanOutOptions {
-  const base = { mode: 'fanned-out', workers, module: 'in-process' } as const;
+function fanOutOf(workers: number, { cutLike, widths }: InMemoryOptions): FanOutOptions {
+  let asked = 0;
+  const subtasksOf: FanOutOptions['subtasksOf'] = (_, most) =>
+    widths === undefined ? most : Math.min(workers, widths[asked++ % widths.length]!);
+  const base = { mode: 'fanned-out', workers, module: 'in-process', subtasksOf } as const;
   if (cutLike === undefined) return base;
   return {
     ...base,
@@ -108,7 +113,7 @@ export async function runInMemory(
         ports,
         maxRows: rowsOf(options.rowsPerEpoch),
         subtasks: options.subtasks ?? 1,
-        ...(options.workers === undefined ? {} : { fanOut: fanOutOf(options.workers, options.cutLike) }),
+        ...(options.workers === undefined ? {} : { fanOut: fanOutOf(options.workers, options) }),
         ...(options.fold === undefined ? {} : { fold: options.fold }),
         stop: stop.signal,
         lease: { owner: `execution-${execution}`, isAlive: () => 'dead' },

@@ -169,6 +169,26 @@ describe(`E7, ${RUNS} jobs each`, () => {
     },
   );
 
+  test(
+    `(a) given the cut, any numbers of subtasks, operator by operator and epoch by epoch, change nothing (seed ${SEED})`,
+    { timeout: TIMEOUT_MS },
+    async () => {
+      const widths = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 7 });
+      const folds = fc.constantFrom(undefined, { due: 1, overdue: 3 });
+      const given = fc.tuple(jobSpec({ late: true, any: true }), cut, widths, folds);
+      await fc.assert(
+        fc.asyncProperty(given, async ([spec, rowsPerEpoch, sequence, fold]) => {
+          const fused = await run(spec, { rowsPerEpoch });
+          const folding = fold === undefined ? {} : { fold };
+          const fannedOut = await run(spec, { workers: 4, widths: sequence, cutLike: fused, ...folding });
+          expect(byEpoch(fannedOut)).toEqual(byEpoch(fused));
+          expect(fannedOut.counts).toEqual(fused.counts);
+        }),
+        { numRuns: RUNS, seed: SEED },
+      );
+    },
+  );
+
   test(`(a) crashes at any step change nothing (seed ${SEED})`, { timeout: TIMEOUT_MS }, async () => {
     const crashAfter = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 4 });
     const given = fc.tuple(jobSpec({ late: true, any: true }), cut, fc.constantFrom(1, 3), crashAfter);

@@ -131,12 +131,15 @@ function hybridOf(
     get mode() {
       return d.chance(`${name}.fannedOut${plans++}`, 0.6) ? 'fanned-out' : 'fused';
     },
-    peer: async (index) => {
-      const host = hosts.get(index) ?? new SubtaskHost(options, index);
-      hosts.set(index, host);
-      return host;
+    subtasksOf: (node, most) => d.between(`${name}.width${plans}.${node.uid}`, 1, most),
+    pool: {
+      peer: async (index) => {
+        const host = hosts.get(index) ?? new SubtaskHost(options, index);
+        hosts.set(index, host);
+        return host;
+      },
+      close: async () => undefined,
     },
-    closePeers: async () => undefined,
   });
 }
 
