@@ -1,7 +1,6 @@
 /** How many subtasks the plans of fanned-out epochs have. */
 import { expect, test } from 'vitest';
 import { StreamExecutionEnvironment } from '../../api/environment.ts';
-import { decodeRecord } from '../../checkpoint/codec.ts';
 import type { Plan } from '../../checkpoint/records.ts';
 import { runEmbedded } from '../../embedded/executor.ts';
 import { MemoryBlobStore } from '../../embedded/memory-blob-store.ts';
@@ -10,11 +9,12 @@ import { WatermarkStrategy } from '../../time/watermark-strategy.ts';
 import { CommittedRows } from '../../testing/committed-rows.ts';
 import { InstantClock } from '../../testing/instant-clock.ts';
 import { SplitSource } from '../../testing/split-source.ts';
+import { unpackRecord } from '../packed-record.ts';
 
 class PlanStore extends MemoryStateStore {
   readonly plans: Plan[] = [];
   override createItem(...[job, key, bytes]: Parameters<MemoryStateStore['createItem']>) {
-    if (key.startsWith('plan/')) this.plans.push(decodeRecord<Plan>(bytes, key));
+    if (key.startsWith('plan/')) this.plans.push(unpackRecord<Plan>(bytes, key));
     return super.createItem(job, key, bytes);
   }
 }
