@@ -30,6 +30,10 @@ class QuietClock implements Clock {
   monotonicMs(): number {
     return this.ms;
   }
+  after(ms: number, run: () => void): () => void {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  }
   async sleep(ms: number, signal?: AbortSignal): Promise<void> {
     for (let turn = 0; turn < 20; turn++) {
       if (signal?.aborted === true) return;
