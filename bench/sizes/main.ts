@@ -57,15 +57,28 @@ const head: Head = {
   },
 };
 
+/** As an epoch writes them: every generation and attempt another, sizes that differ. `back`: epochs ago. */
+function blob(what: string, subtask: number, back = 0): { blob: string; bytes: number } {
+  const of = { epoch: epoch(at.epoch - back), generation: generation(at.generation - back) };
+  const attempt = attemptId(`abcdefabcdef.${12_345 - back}`);
+  const name = attemptObjectName({ job, run, ...of, stage: 'fanned-out', subtask, attempt }, what);
+  return { blob: name, bytes: 100_000 + ((name.length * 7919 + subtask * 104_729 + back * 1_299_709) % 50_000) };
+}
+
+const ranges = Array.from({ length: SPLITS }, (_, i) => ({
+  id: `orders/orders-topic-${i}`,
+  from: 12_345_678_901 + i * 7_919,
+  to: 12_345_679_901 + i * 7_927,
+  state: {
+    generators: { orders: [1_795_000_000_000 + ((i * 7_919) % 1000)] },
+    watermark: 1_794_999_994_999 + ((i * 7_919) % 1000),
+    idleSince: null,
+    ended: false,
+  },
+}));
+
 function records(keyGroups: number): { plan: Plan; manifest: Manifest } {
   const stages = Array.from({ length: OPERATORS }, (_, i) => `keyed-operator-${i}`);
-  // As an epoch writes them: every generation and attempt another, sizes that differ.
-  const blob = (what: string, subtask: number, back = 0): { blob: string; bytes: number } => {
-    const of = { epoch: epoch(at.epoch - back), generation: generation(at.generation - back) };
-    const attempt = attemptId(`abcdefabcdef.${12_345 - back}`);
-    const name = attemptObjectName({ job, run, ...of, stage: 'fanned-out', subtask, attempt }, what);
-    return { blob: name, bytes: 100_000 + ((name.length * 7919 + subtask * 104_729 + back * 1_299_709) % 50_000) };
-  };
   const log: SegmentRef[] = [];
   const groupsOf = (i: number): [number, number] => [(i * keyGroups) / SUBTASKS, ((i + 1) * keyGroups) / SUBTASKS];
   for (let e = 0; e < LOG_EPOCHS; e++) {
@@ -79,17 +92,6 @@ function records(keyGroups: number): { plan: Plan; manifest: Manifest } {
         });
     }
   }
-  const ranges = Array.from({ length: SPLITS }, (_, i) => ({
-    id: `orders/orders-topic-${i}`,
-    from: 12_345_678_901 + i * 7_919,
-    to: 12_345_679_901 + i * 7_927,
-    state: {
-      generators: { orders: [1_795_000_000_000 + ((i * 7_919) % 1000)] },
-      watermark: 1_794_999_994_999 + ((i * 7_919) % 1000),
-      idleSince: null,
-      ended: false,
-    },
-  }));
   const base = {
     epoch: at.epoch,
     snapshots: stages.flatMap((stage) =>
