@@ -1,4 +1,4 @@
-/** A worker thread that dies takes its attempt with it, is replaced, and the job goes on: nothing lost, nothing doubled. */
+/** A worker thread that dies or hangs is replaced within the epoch, and the job goes on: nothing lost, nothing doubled. */
 import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,9 +6,12 @@ import { expect, it } from 'vitest';
 import { runEmbedded } from '../engine/embedded/executor.ts';
 import { job } from './dying-worker-job.ts';
 
-it('replaces a worker that ends itself in the middle of an epoch', async () => {
+it.each([
+  ['exits', /"why":"worker \d died \(exit code 3\)/],
+  ['hangs', /"why":"it takes much longer than the others"/],
+])('gives the subtask of a worker that %s in the middle of an epoch to another one', async (how, why) => {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-worker-'));
-  const overrides = { flag: join(folder, 'flag'), output: join(folder, 'out') };
+  const overrides = { flag: join(folder, 'flag'), output: join(folder, 'out'), how };
   const env = job.instantiate(overrides).setParallelism(2);
   const notices: string[] = [];
   const result = await runEmbedded(
@@ -19,13 +22,15 @@ it('replaces a worker that ends itself in the middle of an epoch', async () => {
         mode: 'fanned-out',
         workers: 2,
         module: { jobUrl: new URL('dying-worker-job.ts', import.meta.url).href, overrides },
+        stragglers: { factor: 4, floorMs: 1500 },
       },
       onNotice: (text, data) => notices.push(`${text} ${JSON.stringify(data)}`),
     },
   );
-  expect(readFileSync(overrides.flag, 'utf8')).toBe('died');
-  expect(notices.join('\n')).toMatch(/worker \d died \(exit code 3\)/);
-  expect(result.counts).toMatchObject({ recordsIn: 20_000 });
+  expect(readFileSync(overrides.flag, 'utf8')).toBe(how);
+  expect(notices.join('\n')).toMatch(why);
+  expect(notices.join('\n')).not.toMatch(/restart strategy/);
+  expect(result.counts).toMatchObject({ recordsIn: 20_000, reissues: 1 });
   const rows = readdirSync(overrides.output).flatMap((name) =>
     readFileSync(join(overrides.output, name), 'utf8').trimEnd().split('\n'),
   );

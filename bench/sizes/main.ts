@@ -2,13 +2,13 @@
  * `npm run bench -- sizes`: bytes of head, plan and manifest, for 128 and 1,024 key groups × 5 keyed operators × 2,000 splits, with a
  * full log and every sink slot in use. The head must stay within MAX_HEAD_BYTES.
  */
-import { encodeRecord } from '../../engine/checkpoint/codec.ts';
 import { encodeHead } from '../../engine/checkpoint/head-moves.ts';
 import { manifestKey, planKey } from '../../engine/checkpoint/item-keys.ts';
 import { attemptObjectName } from '../../engine/checkpoint/object-names.ts';
 import type { Head, Manifest, Plan, SegmentRef } from '../../engine/checkpoint/records.ts';
 import { attemptId, epoch, generation, runId, wallTimeMs } from '../../engine/model/ids.ts';
 import { MAX_HEAD_BYTES } from '../../engine/model/limits.ts';
+import { packRecord } from '../../engine/runtime/packed-record.ts';
 
 const OPERATORS = 5;
 const SPLITS = 2000;
@@ -29,8 +29,10 @@ export function benchSizes(): void {
       splits: SPLITS,
       logSegments: manifest.state.log.length,
       headBytes,
-      planBytes: encodeRecord(plan).length,
-      manifestBytes: encodeRecord(manifest).length,
+      planBytes: packRecord(plan).length,
+      planJsonBytes: JSON.stringify(plan).length,
+      manifestBytes: packRecord(manifest).length,
+      manifestJsonBytes: JSON.stringify(manifest).length,
     };
     process.stdout.write(`${JSON.stringify(line)}\n`);
     if (headBytes > MAX_HEAD_BYTES) process.exitCode = 1;
@@ -55,29 +57,41 @@ const head: Head = {
   },
 };
 
+/** As an epoch writes them: every generation and attempt another, sizes that differ. `back`: epochs ago. */
+function blob(what: string, subtask: number, back = 0): { blob: string; bytes: number } {
+  const of = { epoch: epoch(at.epoch - back), generation: generation(at.generation - back) };
+  const attempt = attemptId(`abcdefabcdef.${12_345 - back}`);
+  const name = attemptObjectName({ job, run, ...of, stage: 'fanned-out', subtask, attempt }, what);
+  return { blob: name, bytes: 100_000 + ((name.length * 7919 + subtask * 104_729 + back * 1_299_709) % 50_000) };
+}
+
+const ranges = Array.from({ length: SPLITS }, (_, i) => ({
+  id: `orders/orders-topic-${i}`,
+  from: 12_345_678_901 + i * 7_919,
+  to: 12_345_679_901 + i * 7_927,
+  state: {
+    generators: { orders: [1_795_000_000_000 + ((i * 7_919) % 1000)] },
+    watermark: 1_794_999_994_999 + ((i * 7_919) % 1000),
+    idleSince: null,
+    ended: false,
+  },
+}));
+
 function records(keyGroups: number): { plan: Plan; manifest: Manifest } {
   const stages = Array.from({ length: OPERATORS }, (_, i) => `keyed-operator-${i}`);
-  const blob = (what: string, subtask: number): { blob: string; bytes: number } => ({
-    blob: attemptObjectName(
-      { job, run, ...at, stage: 'fanned-out', subtask, attempt: attemptId('abcdefabcdef.12345') },
-      what,
-    ),
-    bytes: 123_456,
-  });
   const log: SegmentRef[] = [];
   const groupsOf = (i: number): [number, number] => [(i * keyGroups) / SUBTASKS, ((i + 1) * keyGroups) / SUBTASKS];
   for (let e = 0; e < LOG_EPOCHS; e++) {
     for (const stage of stages) {
       for (let i = 0; i < SUBTASKS; i++)
-        log.push({ object: blob(`state-${stage}-0`, i), epoch: at.epoch, stage, keyGroups: groupsOf(i) });
+        log.push({
+          object: blob(`state-${stage}-0`, i, LOG_EPOCHS - e),
+          epoch: epoch(at.epoch - LOG_EPOCHS + e),
+          stage,
+          keyGroups: groupsOf(i),
+        });
     }
   }
-  const ranges = Array.from({ length: SPLITS }, (_, i) => ({
-    id: `orders/orders-topic-${i}`,
-    from: 12_345_678_901,
-    to: 12_345_679_901,
-    state: { generators: { orders: [1_795_000_000_000] }, watermark: 1_794_999_994_999, idleSince: null, ended: false },
-  }));
   const base = {
     epoch: at.epoch,
     snapshots: stages.flatMap((stage) =>

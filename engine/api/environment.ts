@@ -105,7 +105,7 @@ export class StreamExecutionEnvironment {
 
   /**
    * 'fused': every epoch on one thread. 'fanned-out': on as many workers as the parallelism says, with a shuffle between stages. 'auto'
-   * (default): fanned out while there is a backlog. Worker threads build the job from its module, so this is for jobs that
+   * (default): on as many as the backlog needs, up to the parallelism. Worker threads build the job from its module, so this is for jobs that
    * `millrace run` starts; `execute()` in a plain script runs fused.
    */
   setEpochMode(mode: EpochMode): this {

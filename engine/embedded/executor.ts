@@ -15,7 +15,8 @@ import type { StateStore } from '../ports/state-store.ts';
 import { runJob } from '../runtime/coordinator.ts';
 import type { CrashPoint } from '../runtime/crash-point.ts';
 import { HybridRunner } from '../runtime/fan-out/hybrid-runner.ts';
-import type { SubtaskPeer } from '../runtime/fan-out/subtask-peer.ts';
+import type { StragglerLimits } from '../runtime/fan-out/straggler-policy.ts';
+import type { PeerPool, SubtaskPeer } from '../runtime/fan-out/subtask-peer.ts';
 import { FusedRunner } from '../runtime/fused-runner.ts';
 import type { RunnerOptions } from '../runtime/runner-options.ts';
 import type { JobOptions, JobOutcome } from '../runtime/job-options.ts';
@@ -50,6 +51,10 @@ export interface FanOutOptions {
   readonly workers: number;
   /** Tests: the splits' ranges of an epoch. */
   rangesOf?(epoch: number): readonly PlannedSplit[];
+  /** Tests: subtasks of an operator in the next plan, at most `most`. */
+  subtasksOf?(node: { readonly uid: string }, most: number): number;
+  /** When a subtask is given to one more worker. */
+  readonly stragglers?: StragglerLimits;
   readonly module: 'in-process' | { readonly jobUrl: string; readonly overrides: Readonly<Record<string, string>> };
 }
 
@@ -202,12 +207,14 @@ function hybridRunner(
     clock,
     mode,
     workers,
+    onNotice: (text: string, data: Readonly<Record<string, unknown>>) => options.onNotice?.(text, data),
+    ...(fanOut.stragglers === undefined ? {} : { limits: fanOut.stragglers }),
     ...(fanOut.rangesOf === undefined ? {} : { rangesOf: fanOut.rangesOf.bind(fanOut) }),
+    ...(fanOut.subtasksOf === undefined ? {} : { subtasksOf: fanOut.subtasksOf.bind(fanOut) }),
   };
   if (module === 'in-process') {
     const hosts = new Map<number, SubtaskPeer>();
-    return new HybridRunner(fused, {
-      ...common,
+    const pool: PeerPool = {
       peer: async (index) => {
         // A job that only ever runs fused does not load what fanning out needs.
         const { SubtaskHost } = await import('../runtime/fan-out/subtask-host.ts');
@@ -217,8 +224,9 @@ function hybridRunner(
         hosts.set(index, host);
         return host;
       },
-      closePeers: async () => undefined,
-    });
+      close: async () => undefined,
+    };
+    return new HybridRunner(fused, { ...common, pool });
   }
   if (settings.stateDir === null) {
     throw new ConfigError(
@@ -234,8 +242,7 @@ function hybridRunner(
     graphHash: graph.hash,
     stateDir: settings.stateDir,
   };
-  const pool = new WorkerPool(setup);
-  return new HybridRunner(fused, { ...common, peer: (index) => pool.peer(index), closePeers: () => pool.close() });
+  return new HybridRunner(fused, { ...common, pool: new WorkerPool(setup) });
 }
 
 function endingOf(outcome: JobOutcome): Ending {

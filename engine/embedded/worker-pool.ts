@@ -1,6 +1,6 @@
 /**
- * Worker threads for fanned-out epochs, one per subtask index. A thread that dies (out of memory, process.exit) fails what it was
- * asked, and is replaced by a new one at the next attempt, which reads its state from the segments that the plan names.
+ * Worker threads for fanned-out epochs, one per subtask index, and spares for one that is slow or has died (out of memory,
+ * process.exit): a new thread reads its state from the segments that the plan names.
  */
 import { Worker } from 'node:worker_threads';
 import {
@@ -12,12 +12,13 @@ import {
   UserCodeError,
 } from '../model/errors.ts';
 import { AttemptFailure } from '../runtime/epoch-runner.ts';
-import type { SubtaskPeer } from '../runtime/fan-out/subtask-peer.ts';
+import type { PeerPool, SubtaskPeer } from '../runtime/fan-out/subtask-peer.ts';
 import type { Answer, Call, CallName, FailureMessage, WorkerSetup } from './worker-messages.ts';
 
-export class WorkerPool {
+export class WorkerPool implements PeerPool {
   private readonly setup: Omit<WorkerSetup, 'index'>;
   private readonly threads = new Map<number, WorkerThread>();
+  private readonly spares = new Set<WorkerThread>();
 
   constructor(setup: Omit<WorkerSetup, 'index'>) {
     this.setup = setup;
@@ -33,9 +34,32 @@ export class WorkerPool {
     return thread;
   }
 
+  async spare(index: number): Promise<SubtaskPeer> {
+    const thread = new WorkerThread({ ...this.setup, index });
+    this.spares.add(thread);
+    await thread.ready;
+    return thread;
+  }
+
+  keep(index: number, spare: SubtaskPeer): void {
+    const thread = [...this.spares].find((each) => each === spare);
+    if (thread === undefined) return;
+    this.spares.delete(thread);
+    this.threads.set(index, thread);
+  }
+
+  release(index: number, peer: SubtaskPeer): void {
+    const thread = [...this.spares, ...this.threads.values()].find((each) => each === peer);
+    if (thread === undefined) return;
+    this.spares.delete(thread);
+    if (this.threads.get(index) === thread) this.threads.delete(index);
+    void thread.terminate();
+  }
+
   async close(): Promise<void> {
-    await Promise.all([...this.threads.values()].map((thread) => thread.terminate()));
+    await Promise.all([...this.threads.values(), ...this.spares].map((thread) => thread.terminate()));
     this.threads.clear();
+    this.spares.clear();
   }
 }
 
@@ -70,10 +94,12 @@ class WorkerThread implements SubtaskPeer {
     return this.call('read', args);
   }
   stage(uid: string, watermark: number, blocks: readonly Uint8Array[]): ReturnType<SubtaskPeer['stage']> {
+    // Copies are given away: the blocks stay here for a worker that may have to take the subtask over.
+    const given = blocks.map((bytes) => bytes.slice());
     return this.call(
       'stage',
-      [uid, watermark, blocks],
-      blocks.map((bytes) => bytes.buffer as ArrayBuffer),
+      [uid, watermark, given],
+      given.map((bytes) => bytes.buffer),
     );
   }
   finish(...args: Parameters<SubtaskPeer['finish']>): ReturnType<SubtaskPeer['finish']> {
@@ -129,7 +155,7 @@ class WorkerThread implements SubtaskPeer {
   }
 
   private death(how: string): RetryableError {
-    return new RetryableError(`worker ${this.index} died (${how}); it is replaced for the next attempt.`, {
+    return new RetryableError(`worker ${this.index} died (${how}); another one takes its subtask.`, {
       worker: this.index,
     });
   }

@@ -1,6 +1,5 @@
 /** Performs the epoch machine's effects over the ports and names what came of them as events. Holds no protocol state. */
 import { decideRestart, NO_FAILURES, type RestartHistory } from '../checkpoint/restart-strategy.ts';
-import { encodeRecord } from '../checkpoint/codec.ts';
 import type { Effect } from '../checkpoint/effects.ts';
 import type { Event } from '../checkpoint/events.ts';
 import { encodeHead } from '../checkpoint/head-moves.ts';
@@ -12,6 +11,7 @@ import { crashPoint, InjectedCrash, type CrashPoint } from './crash-point.ts';
 import { AttemptFailure } from './epoch-runner.ts';
 import type { JobOptions } from './job-options.ts';
 import { readAck, readHead, readReachable } from './job-records.ts';
+import { packRecord } from './packed-record.ts';
 
 export class EffectPerformer {
   /** The last failure as it was thrown, for the outcome. */
@@ -63,7 +63,7 @@ export class EffectPerformer {
         if (effect.pauseMs > 0) await this.#sleep(effect.pauseMs);
         return { kind: 'prepared', offers: await runner.discover(), subtasks: runner.subtasks(), nowMs: clock.nowMs() };
       case 'write-item': {
-        const outcome = await store.createItem(job, effect.key, encodeRecord(effect.record));
+        const outcome = await store.createItem(job, effect.key, packRecord(effect.record));
         this.#crash(`${effect.what}-written`);
         return { kind: 'item-written', outcome };
       }

@@ -8,6 +8,7 @@ import type { Ack, BaseRef, Manifest, Plan, PlannedSplit, SegmentRef } from '../
 import { ConfigError } from '../model/errors.ts';
 import type { AttemptId } from '../model/ids.ts';
 import { MIN_WATERMARK } from '../model/watermark.ts';
+import { backlogOf, type SourceBacklog } from './backlog.ts';
 import { breather } from './breathe.ts';
 import { crashPoint, InjectedCrash, type CrashPoint } from './crash-point.ts';
 import type { EpochBudget, EpochRunner, SplitOffer } from './epoch-runner.ts';
@@ -98,6 +99,11 @@ export class FusedRunner implements EpochRunner {
     } catch (thrown) {
       throw this.failure(plan, thrown);
     }
+  }
+
+  /** What the last epoch left to read. */
+  backlog(): readonly SourceBacklog[] {
+    return backlogOf(this.wired.sources);
   }
 
   committed(manifest: Manifest): void {

@@ -1,10 +1,10 @@
 /** Reads what the head leads to. A record that is missing means that the head has moved on, or corruption: never a guess. */
-import { decodeRecord } from '../checkpoint/codec.ts';
 import { decodeHead } from '../checkpoint/head-moves.ts';
 import type { Ack, FoldRecord, Head, Manifest, Plan } from '../checkpoint/records.ts';
 import type { Base } from '../checkpoint/states.ts';
 import { CorruptionError } from '../model/errors.ts';
 import type { StateStore } from '../ports/state-store.ts';
+import { unpackRecord } from './packed-record.ts';
 
 export interface FoundHead {
   readonly version: number;
@@ -24,7 +24,7 @@ async function readRecord<R extends Plan | Ack | Manifest | FoldRecord>(
   const bytes = await store.readItem(job, key);
   if (bytes === null)
     throw new CorruptionError(`Job "${job}" has lost its record ${key}. Restore the state from a copy.`, { job, key });
-  return decodeRecord<R>(bytes, `${key} of job "${job}"`);
+  return unpackRecord<R>(bytes, `${key} of job "${job}"`);
 }
 
 export const readAck = (store: StateStore, job: string, key: string): Promise<Ack> => readRecord<Ack>(store, job, key);
@@ -53,7 +53,7 @@ export async function readManifestChain(
   for (let key = head.manifest; key !== null && chain.length < limit;) {
     const bytes = await store.readItem(head.job, key);
     if (bytes === null) break;
-    const manifest = decodeRecord<Manifest>(bytes, `${key} of job "${head.job}"`);
+    const manifest = unpackRecord<Manifest>(bytes, `${key} of job "${head.job}"`);
     chain.push({ key, manifest });
     key = manifest.base;
   }

@@ -93,9 +93,9 @@ export class KeyedStage {
     return operator.kind === 'keyed' && operator.factory.hasBroadcastState === true;
   }
 
-  /** Key groups [from, to) that live here. */
+  /** Key groups [from, to) that live here; none on a worker beyond the stage's subtasks. */
   get keyGroups(): readonly [number, number] {
-    return [this.subtasks[0]!.keyGroups[0], this.subtasks.at(-1)!.keyGroups[1]];
+    return [this.subtasks[0]?.keyGroups[0] ?? 0, this.subtasks.at(-1)?.keyGroups[1] ?? 0];
   }
 
   async open(): Promise<void> {

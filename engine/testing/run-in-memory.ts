@@ -28,6 +28,8 @@ export interface InMemoryOptions extends Pick<InMemoryJobOptions, 'config' | 'so
   readonly workers?: number;
   /** How execution i is packed, in a circle; instead of `subtasks` and `workers`. */
   readonly packings?: readonly Packing[];
+  /** How many of the workers an operator gets, gone through in a circle, operator by operator and plan by plan. Default: all. */
+  readonly widths?: readonly number[];
   /** The ranges that another run read, by epoch: the same cut. */
   readonly cutLike?: InMemoryRun;
   /** Execution i dies at its crashAfter[i]-th named step; executions after the list live. */
@@ -59,8 +61,11 @@ export interface InMemoryRun {
   readonly steps: number;
 }
 
-function fanOutOf(workers: number, cutLike: InMemoryRun | undefined): FanOutOptions {
-  const base = { mode: 'fanned-out', workers, module: 'in-process' } as const;
+function fanOutOf(workers: number, { cutLike, widths }: InMemoryOptions): FanOutOptions {
+  let asked = 0;
+  const subtasksOf: FanOutOptions['subtasksOf'] = (_, most) =>
+    widths === undefined ? most : Math.min(workers, widths[asked++ % widths.length]!);
+  const base = { mode: 'fanned-out', workers, module: 'in-process', subtasksOf } as const;
   if (cutLike === undefined) return base;
   return {
     ...base,
@@ -99,7 +104,7 @@ export async function runInMemory(job: BuildJob | JobModule, options: InMemoryOp
       const { outcome } = await inMemory.execute({
         maxRows: rowsOf(options.rowsPerEpoch),
         subtasks: subtasks ?? 1,
-        ...(workers === undefined ? {} : { fanOut: fanOutOf(workers, options.cutLike) }),
+        ...(workers === undefined ? {} : { fanOut: fanOutOf(workers, options) }),
         ...(options.fold === undefined ? {} : { fold: options.fold }),
         stop: stop.signal,
         crashPoint: (name) => {

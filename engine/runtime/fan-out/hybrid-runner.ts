@@ -1,20 +1,23 @@
 /**
- * Fused and fanned-out epochs of one job: the plan decides per epoch (ARCHITECTURE section 2). State belongs to key groups and is read from
- * the segments that a plan names, so the two may alternate from one epoch to the next; whoever did not run the last epoch finds its
- * memory stale by the tag and reads it anew.
- * 'auto' goes by mode-choice.ts.
+ * Fused and fanned-out epochs of one job: the plan decides per epoch, and per operator, how many subtasks there are (ARCHITECTURE section 2).
+ * State belongs to key groups and is read from the segments that a plan names, so the numbers may change from one epoch to the
+ * next; whoever did not run the last epoch finds its memory stale by the tag and reads it anew.
+ * 'auto' goes by mode-choice.ts. A source gets no more subtasks than there are splits with input, an operator no more than its parallelism.
  */
 import type { BaseRef, Manifest, Plan, PlannedSplit, SegmentRef, Ack } from '../../checkpoint/records.ts';
-import type { JobGraph } from '../../graph/job-graph.ts';
+import type { JobGraph, JobNode } from '../../graph/job-graph.ts';
 import type { EpochMode } from '../../model/epoch-mode.ts';
 import type { AttemptId } from '../../model/ids.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { epochsLeft, type SourceBacklog } from '../backlog.ts';
 import { AttemptFailure, type EpochBudget, type EpochRunner, type SplitOffer } from '../epoch-runner.ts';
 import { isIdle, type FusedRunner } from '../fused-runner.ts';
 import { attemptFailure } from '../failures.ts';
+import { runFannedOut, workersOf } from './fan-out-epoch.ts';
+import type { Owners } from './assign-splits.ts';
 import { ModeChoice } from './mode-choice.ts';
-import { runFannedOut } from './fan-out-epoch.ts';
-import type { SubtaskPeer } from './subtask-peer.ts';
+import { STRAGGLER_LIMITS, type StragglerLimits } from './straggler-policy.ts';
+import type { PeerPool, SubtaskPeer } from './subtask-peer.ts';
 
 export interface HybridOptions {
   readonly graph: JobGraph;
@@ -22,9 +25,11 @@ export interface HybridOptions {
   readonly mode: EpochMode;
   /** Workers, at most the job's parallelism. */
   readonly workers: number;
-  /** The worker i, started anew if it has died. */
-  peer(index: number): Promise<SubtaskPeer>;
-  closePeers(): Promise<void>;
+  readonly pool: PeerPool;
+  readonly limits?: StragglerLimits;
+  onNotice?(text: string, data: Readonly<Record<string, unknown>>): void;
+  /** Tests: subtasks of an operator, at most `most`. Default: its parallelism, if that is less. */
+  subtasksOf?(node: JobNode, most: number): number;
   /** Tests: the splits' ranges of an epoch, as another run read them. */
   rangesOf?(epoch: number): readonly PlannedSplit[];
 }
@@ -35,26 +40,40 @@ export class HybridRunner implements EpochRunner {
   readonly graphHash: string;
   private readonly fused: FusedRunner;
   private readonly options: HybridOptions;
+  private readonly choice: ModeChoice;
   private peers: SubtaskPeer[] = [];
-  private readonly choice = new ModeChoice();
   private lastWasFannedOut = false;
+  private owners: Owners = new Map();
+  private offers: readonly SplitOffer[] = [];
+  /** What the last epoch had, and left. */
+  private last: { readonly splits: ReadonlySet<string>; readonly backlog: readonly SourceBacklog[] } | null = null;
 
   constructor(fused: FusedRunner, options: HybridOptions) {
     this.fused = fused;
     this.options = options;
+    this.choice = new ModeChoice(options.workers);
     this.graphHash = fused.graphHash;
   }
 
-  discover(): Promise<readonly SplitOffer[]> {
-    return this.fused.discover();
+  async discover(): Promise<readonly SplitOffer[]> {
+    this.offers = await this.fused.discover();
+    return this.offers;
   }
 
   subtasks(): Readonly<Record<string, number>> {
     const { graph, workers, mode } = this.options;
-    const fanOut = mode === 'fanned-out' || (mode === 'auto' && workers > 1 && this.choice.fanOut);
-    if (!fanOut) return this.fused.subtasks();
-    const heads = graph.nodes.filter(({ operator }) => operator.kind === 'keyed' || operator.kind === 'source');
-    return Object.fromEntries(heads.map((node) => [node.uid, workers]));
+    const width = mode === 'fanned-out' ? workers : mode === 'auto' ? this.choice.width : 1;
+    if (width === 1 && mode !== 'fanned-out') return this.fused.subtasks();
+    const subtasksOf = (node: JobNode, most: number): number =>
+      this.options.subtasksOf?.(node, most) ?? Math.min(most, node.parallelism);
+    const splits = Math.max(1, this.splitsWithInput());
+    const subtasks: Record<string, number> = {};
+    for (const node of graph.nodes) {
+      const { kind } = node.operator;
+      if (kind === 'keyed') subtasks[node.uid] = subtasksOf(node, width);
+      else if (kind === 'source') subtasks[node.uid] = subtasksOf(node, Math.min(width, splits));
+    }
+    return subtasks;
   }
 
   async run(
@@ -66,17 +85,20 @@ export class HybridRunner implements EpochRunner {
     const splits = this.options.rangesOf?.(plan.epoch);
     if (splits !== undefined) plan = { ...plan, splits };
     this.lastWasFannedOut = this.isFannedOut(plan);
-    const answer = this.lastWasFannedOut
+    const { ack, idle, backlog } = this.lastWasFannedOut
       ? await this.fanOut(plan, attempt, budget)
-      : await this.fused.run(plan, attempt, budget);
+      : { ...(await this.fused.run(plan, attempt, budget)), backlog: this.fused.backlog() };
+    this.last = { splits: new Set(plan.splits.map((split) => split.id)), backlog };
     this.choice.note({
-      fannedOut: this.lastWasFannedOut,
-      rows: answer.ack.counts['recordsIn'] ?? 0,
+      // A plan of another process may be wider than anything tried here.
+      width: this.lastWasFannedOut ? (this.choice.width > 1 ? this.choice.width : workersOf(plan)) : 1,
+      rows: ack.counts['recordsIn'] ?? 0,
       tookMs: this.options.clock.monotonicMs() - startedMs,
       intervalMs: budget.intervalMs,
-      ended: answer.ack.ended,
+      ended: ack.ended,
+      epochsLeft: epochsLeft(backlog),
     });
-    return answer;
+    return { ack, idle };
   }
 
   committed(manifest: Manifest): void {
@@ -109,8 +131,16 @@ export class HybridRunner implements EpochRunner {
 
   async close(): Promise<void> {
     await Promise.allSettled(this.peers.map((peer) => peer.close()));
-    await this.options.closePeers();
+    await this.options.pool.close();
     await this.fused.close();
+  }
+
+  /** Splits of which the last epoch left something, and those that are new. */
+  private splitsWithInput(): number {
+    const { last } = this;
+    if (last === null) return this.offers.length;
+    const fresh = this.offers.filter(({ id }) => !last.splits.has(id)).length;
+    return last.backlog.reduce((sum, { splits }) => sum + splits, fresh);
   }
 
   /** Plans of fanned-out epochs give subtasks to sources as well. */
@@ -120,24 +150,36 @@ export class HybridRunner implements EpochRunner {
     );
   }
 
-  private async fanOut(plan: Plan, attempt: AttemptId, budget: EpochBudget): Promise<{ ack: Ack; idle: boolean }> {
-    const workers = Math.max(...Object.values(plan.subtasks));
-    this.peers = await Promise.all(Array.from({ length: workers }, (_, i) => this.options.peer(i)));
-    const stop = (): void => {
-      for (const peer of this.peers) peer.stopReading();
-    };
-    budget.signal.addEventListener('abort', stop, { once: true });
+  private async fanOut(
+    plan: Plan,
+    attempt: AttemptId,
+    { intervalMs, timeoutMs, maxRows, signal }: EpochBudget,
+  ): Promise<{ ack: Ack; idle: boolean; backlog: readonly SourceBacklog[] }> {
+    const { graph, pool, clock, limits = STRAGGLER_LIMITS } = this.options;
+    const { owners } = this;
+    const budget = { intervalMs, timeoutMs, maxRows };
     try {
-      const { intervalMs, timeoutMs, maxRows } = budget;
-      const ack = await runFannedOut(this.options.graph, this.peers, plan, attempt, { intervalMs, timeoutMs, maxRows });
-      const idle = isIdle(plan, ack);
+      const ran = await runFannedOut({
+        graph,
+        pool,
+        clock,
+        plan,
+        attempt,
+        budget,
+        signal,
+        owners,
+        limits,
+        notice: (text, data) => this.options.onNotice?.(text, data),
+      });
+      this.owners = ran.owners;
+      // Those that won: some may have been replaced.
+      this.peers = await Promise.all(Array.from({ length: workersOf(plan) }, (_, i) => pool.peer(i)));
+      const idle = isIdle(plan, ran.ack);
       if (idle) for (const peer of this.peers) peer.committed(plan.state, plan.watermarks);
-      return { ack, idle };
+      const reissues = ran.reissues === 0 || idle ? {} : { reissues: ran.reissues };
+      return { ack: { ...ran.ack, counts: { ...ran.ack.counts, ...reissues } }, idle, backlog: ran.backlog };
     } catch (thrown) {
-      await Promise.allSettled(this.peers.map((peer) => peer.discard()));
-      throw thrown instanceof AttemptFailure ? thrown : attemptFailure(thrown, null, this.options.graph.hasDeadLetters);
-    } finally {
-      budget.signal.removeEventListener('abort', stop);
+      throw thrown instanceof AttemptFailure ? thrown : attemptFailure(thrown, null, graph.hasDeadLetters);
     }
   }
 }

@@ -6,6 +6,7 @@ import type { Ack, BaseRef, Plan } from '../../checkpoint/records.ts';
 import { InvariantError } from '../../model/errors.ts';
 import type { AttemptId } from '../../model/ids.ts';
 import { MIN_WATERMARK } from '../../model/watermark.ts';
+import { backlogOf } from '../backlog.ts';
 import { breather } from '../breathe.ts';
 import { crashPoint, type CrashPoint } from '../crash-point.ts';
 import { channelEnd, FusedEpoch } from '../fused-epoch.ts';
@@ -22,6 +23,7 @@ import { Outgoing } from './outgoing.ts';
 import type { ReadBudget, ReadReport, StageReport, SubtaskPeer } from './subtask-peer.ts';
 
 export class SubtaskHost implements SubtaskPeer {
+  readonly dead = false;
   private readonly options: RunnerOptions;
   private readonly index: number;
   private readonly wired: WiredJob;
@@ -44,7 +46,7 @@ export class SubtaskHost implements SubtaskPeer {
 
   async begin(plan: Plan, splits: readonly string[]): Promise<void> {
     const { wired } = this;
-    const tag = `${JSON.stringify(plan.subtasks)} ${stateTag(plan.state)}`;
+    const tag = this.tagOf(plan, plan.state);
     this.plan = plan;
     this.stop = new AbortController();
     const watermarks = JSON.stringify(plan.watermarks);
@@ -80,7 +82,13 @@ export class SubtaskHost implements SubtaskPeer {
         })),
       ),
     );
-    return { blocks: wired.outgoing!.take(), channels, ended };
+    return {
+      blocks: wired.outgoing!.take(),
+      channels,
+      ranges: wired.ranges(plan),
+      backlog: backlogOf(sources),
+      ended,
+    };
   }
 
   async stage(uid: string, watermark: number, blocks: readonly Uint8Array[]): Promise<StageReport> {
@@ -122,13 +130,13 @@ export class SubtaskHost implements SubtaskPeer {
 
   async dump(state: Plan['state'], run: string, tag: string): Promise<BaseRef | null> {
     const { blobs, job } = this.options;
-    if (this.plan === null || this.tag !== `${JSON.stringify(this.plan.subtasks)} ${stateTag(state)}`) return null;
+    if (this.plan === null || this.tag !== this.tagOf(this.plan, state)) return null;
     return await dumpState(this.wired.stages, blobs, job, foldedEpoch(state.base, state.log), run, tag);
   }
 
   committed(state: Plan['state'], watermarks: Plan['watermarks']): void {
     if (this.plan === null) return;
-    this.tag = `${JSON.stringify(this.plan.subtasks)} ${stateTag(state)}`;
+    this.tag = this.tagOf(this.plan, state);
     this.watermarks = JSON.stringify(watermarks);
   }
 
@@ -143,6 +151,11 @@ export class SubtaskHost implements SubtaskPeer {
 
   async close(): Promise<void> {
     await this.wired.close();
+  }
+
+  /** How many subtasks the sources have does not touch state. */
+  private tagOf({ subtasks }: Plan, state: Plan['state']): string {
+    return `${JSON.stringify(this.wired.stages.map(({ uid }) => subtasks[uid]))} ${stateTag(state)}`;
   }
 
   private crash(name: CrashPoint): void {

@@ -1,12 +1,14 @@
 /**
  * One worker of a fanned-out epoch, as the coordinator's side sees it: in this thread, in another, or (later) a Lambda invocation.
  *
- * Worker i of n holds subtask i of every stage: of a source its share of the splits, of a keyed stage its range of key groups. Between two
- * stages rows travel as shuffle blocks, one per sender and receiver. Whoever answers first for a subtask wins (E2); a worker that fails or
- * dies takes the attempt with it, and the next attempt is another generation.
+ * Worker i of n holds subtask i of every stage that has so many: of a source its share of the splits, of a keyed stage its range of key
+ * groups. Between two stages rows travel as shuffle blocks, one per sender and receiver. Whoever answers first for a subtask wins
+ * (E2): a worker that is slow or dies is replaced (copies-of-subtask.ts); one that fails takes the attempt with it, and the next
+ * attempt is another generation.
  */
-import type { Ack, BaseRef, Plan } from '../../checkpoint/records.ts';
+import type { Ack, BaseRef, Plan, ReadRange } from '../../checkpoint/records.ts';
 import type { AttemptId } from '../../model/ids.ts';
+import type { SourceBacklog } from '../backlog.ts';
 import type { ChannelEnd } from '../stage-watermark.ts';
 
 /** Rows for one subtask of a keyed stage. */
@@ -26,6 +28,9 @@ export interface ReadReport {
   readonly blocks: readonly Block[];
   /** The worker's splits as channels of each stage that they feed. */
   readonly channels: readonly { readonly stage: string; readonly end: ChannelEnd }[];
+  /** What it read: whoever takes the subtask over reads the same. */
+  readonly ranges: readonly ReadRange[];
+  readonly backlog: readonly SourceBacklog[];
   /** Every split of the worker has ended; true as well for a worker without any. */
   readonly ended: boolean;
 }
@@ -35,10 +40,12 @@ export interface StageReport {
 }
 
 export interface SubtaskPeer {
+  /** It has died: it answers nothing any more. */
+  readonly dead: boolean;
   /** Brings memory to the plan's state and opens the worker's splits. */
   begin(plan: Plan, splits: readonly string[]): Promise<void>;
   read(budget: ReadBudget): Promise<ReadReport>;
-  /** Runs the worker's subtask of a keyed stage over all blocks for it, and brings it to `watermark`. */
+  /** Runs the worker's subtask of a keyed stage over all blocks for it, and brings it to `watermark`. Leaves the blocks' bytes as they are. */
   stage(uid: string, watermark: number, blocks: readonly Uint8Array[]): Promise<StageReport>;
   /** Stages everything (E2): the worker's part of the ack. */
   finish(attempt: AttemptId): Promise<Ack>;
@@ -50,5 +57,18 @@ export interface SubtaskPeer {
   stopReading(): void;
   /** The attempt is over: forget it. */
   discard(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Where workers come from. */
+export interface PeerPool {
+  /** Worker i, started anew if it has died or was released. */
+  peer(index: number): Promise<SubtaskPeer>;
+  /** One more worker for subtask i, beside worker i. Absent: nobody is replaced within an attempt. */
+  spare?(index: number): Promise<SubtaskPeer>;
+  /** The spare is worker i from now on. */
+  keep?(index: number, spare: SubtaskPeer): void;
+  /** Stopped, whatever it is doing: worker i or a spare of it. */
+  release?(index: number, peer: SubtaskPeer): void;
   close(): Promise<void>;
 }

@@ -5,7 +5,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { runInMemory, type InMemoryOptions, type InMemoryRun } from '../run-in-memory.ts';
-import { dealing, moreKeyed } from './arbitrary-operators.ts';
+import { dealing, moreKeyed, type Allowed } from './arbitrary-operators.ts';
 import {
   buildJob,
   type JobSpec,
@@ -23,8 +23,11 @@ const TIMEOUT_MS = 30_000 + RUNS * 1000;
 
 const DELAY_MS = 20;
 
-/** `late`: rows may be behind their split's watermark; `any`: operators whose answer depends on the order of arrival too. */
-function jobSpec(allow: { readonly late: boolean; readonly any: boolean }): fc.Arbitrary<JobSpec> {
+/**
+ * `late`: rows may be behind their split's watermark; `any`: operators whose answer depends on the order of arrival too; `clock`: and on
+ * the plans' clocks, which failures move.
+ */
+function jobSpec(allow: Allowed & { readonly late: boolean }): fc.Arbitrary<JobSpec> {
   const plain = fc.constantFrom<Stateless>('map', 'filter', 'flatMap', 'process');
   const before = fc.array(fc.oneof({ weight: 4, arbitrary: plain }, { weight: 1, arbitrary: dealing(allow.any) }), {
     maxLength: 2,
@@ -42,7 +45,7 @@ function jobSpec(allow: { readonly late: boolean; readonly any: boolean }): fc.A
   const keyed: fc.Arbitrary<KeyedKind | MoreKeyed> = fc.oneof(
     fc.constantFrom(...simple).map((kind) => ({ kind })),
     window,
-    { weight: 3, arbitrary: moreKeyed(allow.any) },
+    { weight: 3, arbitrary: moreKeyed(allow) },
   );
   const stage = fc.record({
     before,
@@ -149,7 +152,7 @@ describe(`E7, ${RUNS} jobs each`, () => {
     `(a) given the cut, packing into 1 to 8 subtasks changes nothing (seed ${SEED})`,
     { timeout: TIMEOUT_MS },
     async () => {
-      const given = fc.tuple(jobSpec({ late: true, any: true }), cut, fc.integer({ min: 2, max: 8 }));
+      const given = fc.tuple(jobSpec({ late: true, any: true, clock: true }), cut, fc.integer({ min: 2, max: 8 }));
       await fc.assert(
         fc.asyncProperty(given, async ([spec, rowsPerEpoch, subtasks]) => {
           const one = await run(spec, { rowsPerEpoch, subtasks: 1 });
@@ -167,7 +170,7 @@ describe(`E7, ${RUNS} jobs each`, () => {
     `(a) given the cut, fanning out over 1 to 4 workers changes nothing (seed ${SEED})`,
     { timeout: TIMEOUT_MS },
     async () => {
-      const given = fc.tuple(jobSpec({ late: true, any: true }), cut, fc.integer({ min: 1, max: 4 }));
+      const given = fc.tuple(jobSpec({ late: true, any: true, clock: true }), cut, fc.integer({ min: 1, max: 4 }));
       await fc.assert(
         fc.asyncProperty(given, async ([spec, rowsPerEpoch, workers]) => {
           const fused = await run(spec, { rowsPerEpoch });
@@ -180,9 +183,29 @@ describe(`E7, ${RUNS} jobs each`, () => {
     },
   );
 
+  test(
+    `(a) given the cut, any numbers of subtasks, operator by operator and epoch by epoch, change nothing (seed ${SEED})`,
+    { timeout: TIMEOUT_MS },
+    async () => {
+      const widths = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 7 });
+      const folds = fc.constantFrom(undefined, { due: 1, overdue: 3 });
+      const given = fc.tuple(jobSpec({ late: true, any: true, clock: true }), cut, widths, folds);
+      await fc.assert(
+        fc.asyncProperty(given, async ([spec, rowsPerEpoch, sequence, fold]) => {
+          const fused = await run(spec, { rowsPerEpoch });
+          const folding = fold === undefined ? {} : { fold };
+          const fannedOut = await run(spec, { workers: 4, widths: sequence, cutLike: fused, ...folding });
+          expect(byEpoch(fannedOut)).toEqual(byEpoch(fused));
+          expect(fannedOut.counts).toEqual(fused.counts);
+        }),
+        { numRuns: RUNS, seed: SEED },
+      );
+    },
+  );
+
   test(`(a) crashes at any step change nothing (seed ${SEED})`, { timeout: TIMEOUT_MS }, async () => {
     const crashAfter = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 4 });
-    const given = fc.tuple(jobSpec({ late: true, any: true }), cut, fc.constantFrom(1, 3), crashAfter);
+    const given = fc.tuple(jobSpec({ late: true, any: true, clock: true }), cut, fc.constantFrom(1, 3), crashAfter);
     await fc.assert(
       fc.asyncProperty(given, async ([spec, rowsPerEpoch, subtasks, crashes]) => {
         const calm = await run(spec, { rowsPerEpoch, subtasks });
@@ -198,7 +221,7 @@ describe(`E7, ${RUNS} jobs each`, () => {
     const failAt = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 4 });
     await fc.assert(
       fc.asyncProperty(
-        jobSpec({ late: true, any: true }),
+        jobSpec({ late: true, any: true, clock: false }),
         cut,
         fc.constantFrom(1, 3),
         failAt,
@@ -217,7 +240,12 @@ describe(`E7, ${RUNS} jobs each`, () => {
     `(a) stopping after any epochs and going on changes nothing (seed ${SEED})`,
     { timeout: TIMEOUT_MS },
     async () => {
-      const given = fc.tuple(jobSpec({ late: true, any: true }), cut, fc.constantFrom(1, 3), fc.constantFrom(1, 2, 3));
+      const given = fc.tuple(
+        jobSpec({ late: true, any: true, clock: true }),
+        cut,
+        fc.constantFrom(1, 3),
+        fc.constantFrom(1, 2, 3),
+      );
       await fc.assert(
         fc.asyncProperty(given, async ([spec, rowsPerEpoch, subtasks, stopEvery]) => {
           const calm = await run(spec, { rowsPerEpoch, subtasks });
@@ -234,7 +262,12 @@ describe(`E7, ${RUNS} jobs each`, () => {
     `(a) folding after every epoch changes nothing, fused or fanned out (seed ${SEED})`,
     { timeout: TIMEOUT_MS },
     async () => {
-      const given = fc.tuple(jobSpec({ late: true, any: true }), cut, fc.constantFrom(1, 3), fc.constantFrom(1, 2));
+      const given = fc.tuple(
+        jobSpec({ late: true, any: true, clock: true }),
+        cut,
+        fc.constantFrom(1, 3),
+        fc.constantFrom(1, 2),
+      );
       await fc.assert(
         fc.asyncProperty(given, async ([spec, rowsPerEpoch, workers, stopEvery]) => {
           const calm = await run(spec, { rowsPerEpoch });
@@ -255,7 +288,7 @@ describe(`E7, ${RUNS} jobs each`, () => {
     `(b) without late rows, any cut gives the same event-time answers (seed ${SEED})`,
     { timeout: TIMEOUT_MS },
     async () => {
-      const given = fc.tuple(jobSpec({ late: false, any: false }), cut, cut);
+      const given = fc.tuple(jobSpec({ late: false, any: false, clock: false }), cut, cut);
       await fc.assert(
         fc.asyncProperty(given, async ([spec, one, other]) => {
           const whole = await run(spec, {});

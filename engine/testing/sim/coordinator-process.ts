@@ -13,6 +13,7 @@ import type { Decisions } from './decisions.ts';
 import type { GraphSpec } from './graph-spec.ts';
 import type { Mutant } from './mutant.ts';
 import { SimClock } from './sim-clock.ts';
+import { SimPeers } from './sim-peers.ts';
 import { SimProcess } from './sim-process.ts';
 import { SimBlobStore, SimStateStore } from './sim-stores.ts';
 import type { World } from './world.ts';
@@ -78,7 +79,8 @@ export function startCoordinator(
   const options = { job: world.job, graph: version, clock, blobs, log: null };
   const workers = world.d.pick(`${name}.workers`, [0, 0, 1, 2, 3]);
   const mutated = mutant?.runner?.({ process, restore, store, blobs, runner: fused }) ?? fused;
-  const runner = workers === 0 ? mutated : hybridOf(world.d, name, mutated as FusedRunner, options, workers);
+  const runner =
+    workers === 0 ? mutated : hybridOf(process, name, mutated as FusedRunner, { ...options, workers, mutant });
   const stop = new AbortController();
   const cancel = new AbortController();
   let told = false;
@@ -116,13 +118,12 @@ export function startCoordinator(
 
 /** Fused and fanned-out epochs in turns, as the seed has it; the workers live and die with the process. */
 function hybridOf(
-  d: Decisions,
+  process: SimProcess,
   name: string,
   fused: FusedRunner,
-  options: RunnerOptions,
-  workers: number,
+  { workers, mutant, ...options }: RunnerOptions & { readonly workers: number; readonly mutant: Mutant | null },
 ): HybridRunner {
-  const hosts = new Map<number, SubtaskHost>();
+  const { d } = process.world;
   let plans = 0;
   return new HybridRunner(fused, {
     graph: options.graph,
@@ -131,12 +132,10 @@ function hybridOf(
     get mode() {
       return d.chance(`${name}.fannedOut${plans++}`, 0.6) ? 'fanned-out' : 'fused';
     },
-    peer: async (index) => {
-      const host = hosts.get(index) ?? new SubtaskHost(options, index);
-      hosts.set(index, host);
-      return host;
-    },
-    closePeers: async () => undefined,
+    subtasksOf: (node, most) => d.between(`${name}.width${plans}.${node.uid}`, 1, most),
+    limits: { factor: d.pick(`${name}.factor`, [1.5, 3]), floorMs: d.pick(`${name}.floor`, [5, 30, 200]) },
+    onNotice: (text, data) => process.world.trace?.(`${name} notes: ${text} ${JSON.stringify(data)}`),
+    pool: new SimPeers(process, name, (index) => new SubtaskHost(options, index), mutant),
   });
 }
 

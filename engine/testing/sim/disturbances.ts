@@ -1,10 +1,10 @@
 /** What else may happen to a job: a sweep by whoever has once read the head, and a second invocation of an attempt. */
-import { decodeRecord, encodeRecord } from '../../checkpoint/codec.ts';
 import { ackKeyOf } from '../../checkpoint/effects.ts';
 import type { Plan } from '../../checkpoint/records.ts';
 import { attemptId } from '../../model/ids.ts';
 import { FusedRunner } from '../../runtime/fused-runner.ts';
 import { readHead } from '../../runtime/job-records.ts';
+import { packRecord, unpackRecord } from '../../runtime/packed-record.ts';
 import { sweep } from '../../runtime/sweep.ts';
 import { storesOf, type JobInWorld } from './coordinator-process.ts';
 import type { Mutant } from './mutant.ts';
@@ -37,7 +37,7 @@ export async function duplicateAttempt(job: JobInWorld, name: string): Promise<v
   const key = head.phase.plan;
   const bytes = world.items.get(key);
   if (bytes === undefined) return;
-  const plan = decodeRecord<Plan>(bytes, key);
+  const plan = unpackRecord<Plan>(bytes, key);
   const process = new SimProcess(world, name);
   const { store, blobs } = storesOf(process, mutant);
   const clock = new SimClock(process);
@@ -53,7 +53,7 @@ export async function duplicateAttempt(job: JobInWorld, name: string): Promise<v
   try {
     await runner.discover();
     const { ack, idle } = await runner.run(plan, attemptId(name), budget);
-    if (!idle || ack.ended) await store.createItem(world.job, ackKeyOf(plan), encodeRecord(ack));
+    if (!idle || ack.ended) await store.createItem(world.job, ackKeyOf(plan), packRecord(ack));
   } catch (error) {
     world.trace?.(`${name} gave up: ${String(error)}`);
   }

@@ -18,9 +18,12 @@ export type FaultKind =
   /** The process stands still for a long time before it sees the answer: a zombie. */
   | 'pause';
 
+/** What may happen to a worker of a fanned-out epoch at a phase: its answer comes late, or never, or it dies. */
+export type PeerFault = 'peer-slow' | 'peer-hangs' | 'peer-dies';
+
 export interface Fault {
   readonly name: string;
-  readonly kind: FaultKind;
+  readonly kind: FaultKind | PeerFault;
 }
 
 export interface Profile {
@@ -30,6 +33,8 @@ export interface Profile {
   readonly pause: number;
   /** Of all reads of a source. */
   readonly slow: number;
+  /** Of all phases of a worker. */
+  readonly peers: number;
   /** Simulated milliseconds after which nothing goes wrong any more. */
   readonly untilMs: number;
 }
@@ -43,11 +48,12 @@ export function profileOf(d: Decisions): Profile {
     unknown: d.pick('profile.unknown', [0, 0.005, 0.02, 0.05]),
     pause: d.pick('profile.pause', OFTEN),
     slow: d.pick('profile.slow', [0, 0, 0.05]),
+    peers: d.pick('profile.peers', [0, 0.02, 0.15]),
     untilMs: d.pick('profile.until', [1000, 3000, 6000]),
   };
 }
 
-export const QUIET: Profile = { crash: 0, error: 0, unknown: 0, pause: 0, slow: 0, untilMs: 0 };
+export const QUIET: Profile = { crash: 0, error: 0, unknown: 0, pause: 0, slow: 0, peers: 0, untilMs: 0 };
 
 /** The fault of one call, or null. Reads have no unknown outcome: a timeout of a read is an error. */
 export function faultOf(d: Decisions, profile: Profile, name: string, isWrite: boolean): FaultKind | null {
@@ -60,4 +66,9 @@ export function faultOf(d: Decisions, profile: Profile, name: string, isWrite: b
   u -= profile.pause;
   if (u >= profile.unknown) return null;
   return isWrite ? d.pick(`${name}?unknown`, ['unknown-none', 'unknown-done', 'unknown-late']) : 'error';
+}
+
+export function peerFaultOf(d: Decisions, profile: Profile, name: string): PeerFault | null {
+  if (!d.chance(name, profile.peers)) return null;
+  return d.pick(`${name}?peer`, ['peer-slow', 'peer-slow', 'peer-hangs', 'peer-dies']);
 }

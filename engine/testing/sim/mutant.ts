@@ -3,6 +3,7 @@ import type { Head } from '../../checkpoint/records.ts';
 import type { BlobStore } from '../../ports/blob-store.ts';
 import type { StateStore } from '../../ports/state-store.ts';
 import type { EpochRunner } from '../../runtime/epoch-runner.ts';
+import type { SubtaskPeer } from '../../runtime/fan-out/subtask-peer.ts';
 import type { FusedRunner } from '../../runtime/fused-runner.ts';
 import type { SinkGuards } from './guards.ts';
 import type { SimProcess } from './sim-process.ts';
@@ -25,6 +26,8 @@ export interface Mutant {
   store?(store: StateStore, process: SimProcess): StateStore;
   blobs?(blobs: BlobStore, process: SimProcess): BlobStore;
   runner?(started: Started): EpochRunner;
+  /** A worker of fanned-out epochs; `spare`: it takes a subtask over. */
+  peer?(peer: SubtaskPeer, spare: boolean): SubtaskPeer;
   /** The head that a sweeper goes by. */
   sweeps?(head: Head): Head;
 }

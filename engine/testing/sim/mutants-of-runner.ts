@@ -1,10 +1,10 @@
 /** Guards between the coordinator and the data plane: publish after the commit, stamp, plans as they are, the cache's tag. */
-import { decodeRecord } from '../../checkpoint/codec.ts';
 import type { Manifest, Plan } from '../../checkpoint/records.ts';
 import { attemptId } from '../../model/ids.ts';
 import { MAX_WATERMARK } from '../../model/watermark.ts';
 import type { EpochRunner } from '../../runtime/epoch-runner.ts';
 import type { FusedRunner } from '../../runtime/fused-runner.ts';
+import { unpackRecord } from '../../runtime/packed-record.ts';
 import { replaced, type Mutant, type Started } from './mutant.ts';
 
 /** Runs another plan than the one it was given. */
@@ -49,7 +49,7 @@ export const runnerMutants: readonly Mutant[] = [
       let last: Manifest | null = null;
       return replaced(store, {
         createItem: (job, key, bytes) => {
-          if (key.startsWith('manifest/')) last = decodeRecord<Manifest>(bytes, key);
+          if (key.startsWith('manifest/')) last = unpackRecord<Manifest>(bytes, key);
           return store.createItem(job, key, bytes);
         },
         casHead: async (job, expected, bytes) => {

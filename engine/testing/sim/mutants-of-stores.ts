@@ -4,6 +4,7 @@ import type { Head, Manifest } from '../../checkpoint/records.ts';
 import { generation } from '../../model/ids.ts';
 import { UnknownOutcomeError } from '../../model/errors.ts';
 import type { StateStore } from '../../ports/state-store.ts';
+import { unpackRecord } from '../../runtime/packed-record.ts';
 import { replaced, type Mutant } from './mutant.ts';
 import type { SimProcess } from './sim-process.ts';
 
@@ -139,7 +140,7 @@ export const storeMutants: readonly Mutant[] = [
         readItem: async (job, key) => {
           const bytes = await store.readItem(job, key);
           if (bytes === null || !key.startsWith('manifest/')) return bytes;
-          const { base } = decodeRecord<Manifest>(bytes, key);
+          const { base } = unpackRecord<Manifest>(bytes, key);
           return base === null ? bytes : ((await store.readItem(job, base)) ?? bytes);
         },
       }),

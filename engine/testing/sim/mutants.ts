@@ -5,6 +5,7 @@
 import { foldMutants } from './mutants-of-state.ts';
 import { runnerMutants } from './mutants-of-runner.ts';
 import { storeMutants } from './mutants-of-stores.ts';
+import { workerMutants } from './mutants-of-workers.ts';
 import type { Mutant } from './mutant.ts';
 
 const sinkMutants: readonly Mutant[] = [
@@ -54,4 +55,10 @@ const sinkMutants: readonly Mutant[] = [
   },
 ];
 
-export const MUTANTS: readonly Mutant[] = [...storeMutants, ...runnerMutants, ...foldMutants, ...sinkMutants];
+export const MUTANTS: readonly Mutant[] = [
+  ...storeMutants,
+  ...runnerMutants,
+  ...workerMutants,
+  ...foldMutants,
+  ...sinkMutants,
+];

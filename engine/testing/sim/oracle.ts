@@ -21,7 +21,7 @@ import {
   passes,
   timedOut,
 } from './row-functions.ts';
-import type { Row } from './script.ts';
+import type { Row, ScriptRecord } from './script.ts';
 import type { World } from './world.ts';
 
 /** What users count stands under such names in the manifests. */
@@ -32,7 +32,8 @@ type Sides = Map<string, Timed[]>;
 
 export function checkOracle(job: JobInWorld): void {
   const { world, spec } = job;
-  const { letters, rows, source, sides } = beforeKeyed(world, spec);
+  const { letters, rows, source, sides, filtered } = beforeKeyed(world, spec);
+  const drops: Drops = { n: filtered };
   if (spec.letters)
     same(
       world,
@@ -49,7 +50,8 @@ export function checkOracle(job: JobInWorld): void {
       spec.main,
     );
   }
-  if (known !== null) known = chained(spec, spec.post, 'post', known, sides);
+  const afterMain = known;
+  if (known !== null) known = chained(spec, spec.post, 'post', known, sides, drops);
   if (known !== null && spec.second !== null) {
     const keyOf = (row: Row): string => `${row.v % 3}`;
     known = throughKeyed({ world, spec, name: 'second', input: known, source, keyOf, oneChannel: false }, spec.second);
@@ -65,6 +67,7 @@ export function checkOracle(job: JobInWorld): void {
       );
   for (const [name, counted] of sides) if (name.startsWith(COUNTERS)) checkCounter(world, name, counted.length);
   checkTotals(world, spec, letters.length);
+  checkFiltered(world, drops.n, spec.main === null || afterMain !== null);
 }
 
 function checkCounter(world: World, name: string, expected: number): void {
@@ -72,7 +75,7 @@ function checkCounter(world: World, name: string, expected: number): void {
   if (found !== expected) world.fail(`oracle: counter ${name} says ${found}; ${expected} rows were counted`);
 }
 
-interface Letter {
+export interface Letter {
   readonly split: string;
   readonly position: number;
 }
@@ -93,10 +96,18 @@ const CHECKING: readonly KeyedSpec['kind'][] = [
  * Every record through the operators before the first keyed one; a record that user code refuses becomes a letter and nothing else.
  * `source`: the last source's rows as they are.
  */
-function beforeKeyed(
+export function beforeKeyed(
   world: World,
   spec: GraphSpec,
-): { letters: string[]; rows: Timed[]; source: Timed[]; sides: Sides } {
+  wasRead: (split: string, record: ScriptRecord) => boolean = () => true,
+): {
+  readonly letters: string[];
+  readonly rows: Timed[];
+  readonly source: Timed[];
+  readonly sides: Sides;
+  readonly filtered: number;
+} {
+  const drops: Drops = { n: 0 };
   const letters: string[] = [];
   const rows: Timed[] = [];
   const source: Timed[] = [];
@@ -112,16 +123,19 @@ function beforeKeyed(
   world.script.forEach(({ splits }, i) => {
     for (const split of splits) {
       for (const record of split.records) {
+        if (!wasRead(`source-${i}/${split.id}`, record)) continue;
         const { row } = record;
         const own: Sides = new Map();
+        const dropped: Drops = { n: 0 };
         const copiesOf = row === null ? [] : spec.selfUnion && i === 0 ? [row, row] : [row];
         const input = copiesOf.map((r) => ({ row: r, ts: r.t }));
-        const out = chained(spec, spec.pre, 'pre', input, own);
+        const out = chained(spec, spec.pre, 'pre', input, own, dropped);
         const other = row === null || i < world.script.length - 1 ? [] : [{ row, ts: row.t }];
         const refused =
           row === null ||
           (spec.poisonIn === 'map' && isPoison(row, spec.poison)) ||
-          (spec.poisonIn === 'async' && chained(spec, spec.pre.slice(0, asks), 'pre', input, new Map()).some(isBad)) ||
+          (spec.poisonIn === 'async' &&
+            chained(spec, spec.pre.slice(0, asks), 'pre', input, new Map(), { n: 0 }).some(isBad)) ||
           (inKeyed && (asksSource ? [...out, ...other] : out).some(isBad));
         if (refused) {
           letters.push(`source-${i}/${split.id}:${record.position}`);
@@ -129,12 +143,18 @@ function beforeKeyed(
         }
         rows.push(...out);
         source.push(...other);
+        drops.n += dropped.n;
         for (const [sink, some] of own) sides.set(sink, [...(sides.get(sink) ?? []), ...some]);
       }
     }
   });
   spec.pre.forEach((op, i) => op === 'process' && !sides.has(`side-pre-${i}`) && sides.set(`side-pre-${i}`, []));
-  return { letters, rows, source, sides };
+  return { letters, rows, source, sides, filtered: drops.n };
+}
+
+/** Rows of which an operator made nothing: `filtered` in the manifests. */
+interface Drops {
+  n: number;
 }
 
 function chained(
@@ -143,6 +163,7 @@ function chained(
   name: string,
   input: readonly Timed[],
   sides: Sides,
+  drops: Drops,
 ): Timed[] {
   let rows = [...input];
   const each = (of: (row: Row) => readonly Row[]): void => {
@@ -154,9 +175,11 @@ function chained(
         each((row) => [mapped(row)]);
         return;
       case 'filter':
+        drops.n += rows.filter(({ row }) => !passes(row)).length;
         rows = rows.filter(({ row }) => passes(row));
         return;
       case 'flatMap':
+        drops.n += rows.filter(({ row }) => copies(row).length === 0).length;
         each(copies);
         return;
       case 'process': {
@@ -408,7 +431,14 @@ function checkTotals(world: World, spec: GraphSpec, letters: number): void {
     world.fail(`conservation: ${count('recordsIn')} records in, ${out} rows out, filtered or dropped`);
 }
 
-function visible(world: World, sink: string): unknown[] {
+/** `exact`: all rows that went through stateless operators are known. */
+function checkFiltered(world: World, filtered: number, exact: boolean): void {
+  const found = world.commits.at(-1)?.totals['filtered'] ?? 0;
+  if (exact ? found !== filtered : found < filtered)
+    world.fail(`the manifests count ${found} rows filtered; it should be ${filtered}`);
+}
+
+export function visible(world: World, sink: string): unknown[] {
   const rows: unknown[] = [];
   for (const part of world.visible.values()) if (part.sink === sink) rows.push(...part.inode.rows);
   return rows;

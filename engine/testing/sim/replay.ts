@@ -89,7 +89,7 @@ async function compare(job: JobInWorld, manifest: Manifest, ack: Ack, io: Object
     if (a !== b)
       world.fail(`E7a: epoch ${manifest.epoch}: ${what} differ: live ${a.slice(0, 600)}, replayed ${b.slice(0, 600)}`);
   };
-  const { replans: _replans, skipped: _skipped, ...counts } = manifest.counts;
+  const { replans: _replans, skipped: _skipped, reissues: _reissues, ...counts } = manifest.counts;
   differs('counts', sorted(counts), sorted(ack.counts));
   differs('watermarks', sorted(manifest.watermarks), sorted(ack.watermarks));
   differs('timers', manifest.nextTimers, ack.nextTimers);

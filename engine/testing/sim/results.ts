@@ -1,6 +1,7 @@
 /** What must be true when all is over. */
 import { RETAINED_MANIFESTS, sweep } from '../../runtime/sweep.ts';
 import { readManifestChain } from '../../runtime/job-records.ts';
+import { checkConservation } from './conservation.ts';
 import type { JobInWorld } from './coordinator-process.ts';
 import { DirectCaller } from './direct-caller.ts';
 import { checkOracle } from './oracle.ts';
@@ -17,6 +18,7 @@ export async function checkResults(job: JobInWorld, end: 'finished' | 'deleted' 
   await checkStore(world);
   checkPositions(world, end === 'finished');
   checkCounts(world);
+  if (world.broken === null) await checkConservation(job);
   if (world.broken === null) await checkReplay(job);
   if (world.broken === null && end === 'finished') checkOracle(job);
 }

@@ -1,7 +1,7 @@
 /** The laws that every move of the head must keep (ARCHITECTURE section 2), checked at the instant of the move. */
-import { decodeRecord } from '../../checkpoint/codec.ts';
 import { ackKeyOf } from '../../checkpoint/effects.ts';
 import type { Ack, FoldRecord, Head, Manifest, ObjectRef, Plan } from '../../checkpoint/records.ts';
+import { unpackRecord } from '../../runtime/packed-record.ts';
 import type { ScriptSource } from './script.ts';
 import type { SinkKind, SlotTarget, Visible } from './sink-target.ts';
 
@@ -47,7 +47,7 @@ export function checkHeadMove(world: WorldToJudge, before: Head | null, after: H
 
 function itemOf<R extends Plan | Manifest | FoldRecord | Ack>(world: WorldToJudge, key: string): R | null {
   const bytes = world.items.get(key);
-  return bytes === undefined ? null : decodeRecord<R>(bytes, key);
+  return bytes === undefined ? null : unpackRecord<R>(bytes, key);
 }
 
 function checkCommit(world: WorldToJudge, before: Head, after: Head): void {

@@ -1,0 +1,112 @@
+/**
+ * Conservation, by the manifests, for every graph and however the run ended: what was read is emitted, late, dead-lettered, filtered, dropped
+ * as late, or held by an operator's state. Rows of simulated jobs carry the ids of the records they were made of, so each record can be
+ * followed through aggregations too.
+ */
+import { stateOf } from '../../checkpoint/build-plan.ts';
+import type { Manifest, Plan } from '../../checkpoint/records.ts';
+import { readReachable } from '../../runtime/job-records.ts';
+import { ObjectIo, objectName } from '../../runtime/object-io.ts';
+import { keyText } from '../../state/key-bytes.ts';
+import { readSegment } from '../../state/segment.ts';
+import { unpack } from '../../state/serializer.ts';
+import type { JobInWorld } from './coordinator-process.ts';
+import { DirectCaller } from './direct-caller.ts';
+import { beforeKeyed } from './oracle.ts';
+import { SimBlobStore, SimStateStore } from './sim-stores.ts';
+import type { World } from './world.ts';
+
+export async function checkConservation({ world, spec }: JobInWorld): Promise<void> {
+  const head = world.headRecord;
+  if (head === null || head.manifest === null) return;
+  const caller = new DirectCaller(world);
+  const { base } = await readReachable(new SimStateStore(caller), head);
+  const manifest = base.manifest!;
+  for (const each of world.commits) checkOutputCounts(world, each);
+  const readTo = new Map(manifest.ranges.map((range) => [range.id, range.to]));
+  const { rows, letters, filtered } = beforeKeyed(
+    world,
+    spec,
+    (split, record) => record.position < (readTo.get(split) ?? -Infinity),
+  );
+  const count = (name: string): number => manifest.totals[name] ?? 0;
+  if (count('deadLettered') !== letters.length)
+    world.fail(`conservation: ${letters.length} records must become dead letters, ${count('deadLettered')} did`);
+  if (count('filtered') < filtered)
+    world.fail(
+      `conservation: ${filtered} rows are filtered before the first keyed operator, ${count('filtered')} in all`,
+    );
+  const late = count('recordsOut:late-main') + count('recordsOut:late-second');
+  if (count('late') !== late)
+    world.fail(`conservation: ${count('late')} rows are counted as late, ${late} went to the sinks of late rows`);
+  const io = new ObjectIo(new SimBlobStore(caller), null);
+  const out = await emitted(world, manifest, io);
+  const held = await heldBy(stateOf(base), io);
+  const read = new Set(rows.flatMap(({ row }) => row.ids));
+  for (const id of [...out, ...held])
+    if (!read.has(id)) world.fail(`conservation: record ${id} was not read, and is there`);
+  // What a later operator filtered, or a window dropped as late, is counted; which records those rows were made of is not.
+  if (count('filtered') > filtered || count('lateDropped') > 0) return;
+  for (const id of read) {
+    if (!out.has(id) && !held.has(id))
+      world.fail(`conservation: record ${id} was read, and is not emitted, late, dead-lettered, filtered or held`);
+  }
+}
+
+/** By sink: as many rows as are staged. */
+function checkOutputCounts(world: World, { epoch, staged, counts }: Manifest): void {
+  const expected: Record<string, number> = {};
+  for (const { sink, records } of staged) {
+    for (const name of ['recordsOut', `recordsOut:${sink}`]) expected[name] = (expected[name] ?? 0) + records;
+  }
+  for (const name of new Set([...Object.keys(counts), ...Object.keys(expected)])) {
+    if (name.startsWith('recordsOut') && counts[name] !== expected[name])
+      world.fail(`conservation: epoch ${epoch} counts ${counts[name]} ${name}, and staged ${expected[name]}`);
+  }
+}
+
+/** Records in the sinks behind the keyed operators, what is staged and not yet published included. */
+async function emitted(world: World, last: Manifest, io: ObjectIo): Promise<Set<number>> {
+  const ids = new Set<number>();
+  const isBehind = (sink: string): boolean =>
+    sink === 'out' || sink.startsWith('late-') || sink.startsWith('side-post');
+  for (const { sink, inode } of world.visible.values()) if (isBehind(sink)) collectIds(inode.rows, ids);
+  for (const { sink, objects } of last.staged)
+    if (isBehind(sink))
+      for (const object of objects) if (await isThere(world, object)) collectIds(unpack(await io.read(object)), ids);
+  return ids;
+}
+
+/** Staged output is swept once it is published. */
+async function isThere(world: World, object: Manifest['staged'][number]['objects'][number]): Promise<boolean> {
+  return 'inline' in object || world.blobs.has(object.blob);
+}
+
+/** Records in the operators' state. */
+async function heldBy(state: Plan['state'], io: ObjectIo): Promise<Set<number>> {
+  const entries = new Map<string, unknown>();
+  for (const { object, stage, keyGroups } of [...(state.base?.snapshots ?? []), ...state.log]) {
+    const address = (key: unknown, name: string, sub: unknown): string =>
+      JSON.stringify([stage, keyText(key), name, sub === null ? null : keyText(sub)]);
+    readSegment(await io.read(object), ...keyGroups, objectName(object), {
+      restore: (key, name, sub, value) => void entries.set(address(key, name, sub), value),
+      restoreRemoved: (key, name, sub) => void entries.delete(address(key, name, sub)),
+    });
+  }
+  const ids = new Set<number>();
+  for (const value of entries.values()) collectIds(value, ids);
+  return ids;
+}
+
+/** Every `ids` in a value, however deep. */
+function collectIds(value: unknown, into: Set<number>): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (value instanceof Map) {
+    for (const entry of value) collectIds(entry, into);
+    return;
+  }
+  for (const [name, part] of Object.entries(value)) {
+    if (name === 'ids' && Array.isArray(part)) for (const id of part) into.add(id as number);
+    else collectIds(part, into);
+  }
+}
