@@ -102,12 +102,12 @@ export class AllWindowedStream<T, W extends Window = TimeWindow> {
   max(field: keyof T & string): SingleOutputStreamOperator<T> {
     return this.windowed.max(field);
   }
-  /** The whole row with the smallest value of the field; the first of equals. */
-  minBy(field: keyof T & string): SingleOutputStreamOperator<T> {
-    return this.windowed.minBy(field);
+  /** The whole row with the smallest value of the field; the first of equals, or the last with `first` = false. */
+  minBy(field: keyof T & string, first = true): SingleOutputStreamOperator<T> {
+    return this.windowed.minBy(field, first);
   }
-  maxBy(field: keyof T & string): SingleOutputStreamOperator<T> {
-    return this.windowed.maxBy(field);
+  maxBy(field: keyof T & string, first = true): SingleOutputStreamOperator<T> {
+    return this.windowed.maxBy(field, first);
   }
 }
 

@@ -4,7 +4,8 @@ import { UserCodeError } from '../model/errors.ts';
 export type FieldReduction = 'sum' | 'min' | 'max' | 'minBy' | 'maxBy';
 type Row = Record<string, unknown>;
 
-export function fieldReduce(kind: FieldReduction, field: string): (a: unknown, b: unknown) => unknown {
+/** `first`: of equals, minBy and maxBy take the first row; false: the last. */
+export function fieldReduce(kind: FieldReduction, field: string, first = true): (a: unknown, b: unknown) => unknown {
   switch (kind) {
     case 'sum':
       return (a, b) => ({ ...(a as Row), [field]: plus(field, (a as Row)[field], (b as Row)[field]) });
@@ -13,9 +14,9 @@ export function fieldReduce(kind: FieldReduction, field: string): (a: unknown, b
     case 'max':
       return (a, b) => (less(field, a, b) ? { ...(a as Row), [field]: (b as Row)[field] } : a);
     case 'minBy':
-      return (a, b) => (less(field, b, a) ? b : a);
+      return first ? (a, b) => (less(field, b, a) ? b : a) : (a, b) => (less(field, a, b) ? a : b);
     case 'maxBy':
-      return (a, b) => (less(field, a, b) ? b : a);
+      return first ? (a, b) => (less(field, a, b) ? b : a) : (a, b) => (less(field, b, a) ? a : b);
   }
 }
 

@@ -1,6 +1,8 @@
 /** KeyedStream and WindowedStream (Flink). */
 import type { KeySelection, StreamEdge } from '../graph/stream-graph.ts';
 import { ConfigError } from '../model/errors.ts';
+import type { Collector } from '../operators/collector.ts';
+import { keyedFilterLogic, keyedFlatMapLogic, keyedMapLogic } from '../operators/keyed-map-logic.ts';
 import { KeyedProcessFactory } from '../operators/keyed-process-operator.ts';
 import type { KeyedOperatorFactory } from '../operators/keyed-operator.ts';
 import type { KeyedProcessLogic } from '../operators/keyed-process-function.ts';
@@ -15,7 +17,7 @@ import { BroadcastStream } from './broadcast-stream.ts';
 // oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
 import { KeyedConnectedStreams } from './connected-streams.ts';
 // oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
-import { SingleOutputStreamOperator } from './data-stream.ts';
+import { SingleOutputStreamOperator, type Synchronous } from './data-stream.ts';
 import { fieldReduce, type FieldReduction } from './field-reduce.ts';
 import { countWindows } from './count-windows.ts';
 import { copyOf } from './function-copy.ts';
@@ -24,11 +26,14 @@ import {
   KeyedProcessFunction,
   type KeyedProcess,
   type KeyedProcessDefinition,
+  type Nothing,
   type StateDeclarations,
 } from './functions.ts';
 // oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
 import { IntervalJoin } from './interval-join.ts';
+import type { RichFilterFunction, RichFlatMapFunction, RichMapFunction } from './rich-functions.ts';
 import type { StreamContext } from './stream-context.ts';
+import { checkSynchronous } from './synchronous.ts';
 // oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
 import { WindowedStream } from './windowed-stream.ts';
 
@@ -59,6 +64,35 @@ export class KeyedStream<T, K> {
     return this.keyed<R>('KeyedProcess', new KeyedProcessFactory(make));
   }
 
+  /** As on a stream without keys; `open` of a RichMapFunction may ask for states, which are those of the row's key. */
+  map<R>(mapper: ((value: T) => R) | RichMapFunction<T, R>, ..._sync: Synchronous<R>): SingleOutputStreamOperator<R>;
+  map<R>(
+    mapper: ((value: T) => R) | RichMapFunction<T, R>,
+    ..._sync: readonly unknown[]
+  ): SingleOutputStreamOperator<R> {
+    const fn = typeof mapper === 'function' ? { map: mapper } : mapper;
+    checkSynchronous(fn.map, 'map(…) of a keyed stream');
+    return this.keyed<R>('Keyed Map', new KeyedProcessFactory(() => keyedMapLogic(copyOf(fn))));
+  }
+
+  /** Any number of results for a row: return an iterable, or collect into `out`. A RichFlatMapFunction may have states. */
+  flatMap<R>(
+    flatMapper: ((value: T, out: Collector<R>) => Nothing | Iterable<R>) | RichFlatMapFunction<T, R>,
+  ): SingleOutputStreamOperator<R> {
+    const fn = typeof flatMapper === 'function' ? { flatMap: flatMapper } : flatMapper;
+    checkSynchronous(fn.flatMap, 'flatMap(…) of a keyed stream');
+    return this.keyed<R>('Keyed Flat Map', new KeyedProcessFactory(() => keyedFlatMapLogic(copyOf(fn))));
+  }
+
+  /** A RichFilterFunction may have states: rows are kept or dropped by what came before with their key. */
+  filter<S extends T>(predicate: (value: T) => value is S): SingleOutputStreamOperator<S>;
+  filter(predicate: ((value: T) => boolean) | RichFilterFunction<T>): SingleOutputStreamOperator<T>;
+  filter(predicate: ((value: T) => boolean) | RichFilterFunction<T>): unknown {
+    const fn = typeof predicate === 'function' ? { filter: predicate } : predicate;
+    checkSynchronous(fn.filter, 'filter(…) of a keyed stream');
+    return this.keyed<T>('Keyed Filter', new KeyedProcessFactory(() => keyedFilterLogic(copyOf(fn))));
+  }
+
   /** Emits the key's new value after every row; the first row as it is. Return a new object: what was emitted must not change. */
   reduce(reducer: (a: T, b: T) => T): SingleOutputStreamOperator<T> {
     return this.keyed<T>('Keyed Reduce', new KeyedReduceFactory(reducer as Reduce));
@@ -75,12 +109,12 @@ export class KeyedStream<T, K> {
   max(field: keyof T & string): SingleOutputStreamOperator<T> {
     return this.rolling('max', field);
   }
-  /** The whole row with the smallest value of the field; the first of equals. */
-  minBy(field: keyof T & string): SingleOutputStreamOperator<T> {
-    return this.rolling('minBy', field);
+  /** The whole row with the smallest value of the field; the first of equals, or the last with `first` = false. */
+  minBy(field: keyof T & string, first = true): SingleOutputStreamOperator<T> {
+    return this.rolling('minBy', field, first);
   }
-  maxBy(field: keyof T & string): SingleOutputStreamOperator<T> {
-    return this.rolling('maxBy', field);
+  maxBy(field: keyof T & string, first = true): SingleOutputStreamOperator<T> {
+    return this.rolling('maxBy', field, first);
   }
 
   /** `window(TumblingEventTimeWindows.of(Duration.ofHours(1)))`, or sliding, session, global windows, or an assigner of your own. */
@@ -128,8 +162,8 @@ export class KeyedStream<T, K> {
     return partitioning.key;
   }
 
-  private rolling(kind: FieldReduction, field: string): SingleOutputStreamOperator<T> {
-    return this.keyed<T>(`Keyed ${kind}(${field})`, new KeyedReduceFactory(fieldReduce(kind, field)));
+  private rolling(kind: FieldReduction, field: string, first = true): SingleOutputStreamOperator<T> {
+    return this.keyed<T>(`Keyed ${kind}(${field})`, new KeyedReduceFactory(fieldReduce(kind, field, first)));
   }
 }
 

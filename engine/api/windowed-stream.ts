@@ -105,16 +105,16 @@ export class WindowedStream<T, K, W extends Window = TimeWindow> {
   max(field: keyof T & string): SingleOutputStreamOperator<T> {
     return this.field('max', field);
   }
-  /** The whole row with the smallest value of the field; the first of equals. */
-  minBy(field: keyof T & string): SingleOutputStreamOperator<T> {
-    return this.field('minBy', field);
+  /** The whole row with the smallest value of the field; the first of equals, or the last with `first` = false. */
+  minBy(field: keyof T & string, first = true): SingleOutputStreamOperator<T> {
+    return this.field('minBy', field, first);
   }
-  maxBy(field: keyof T & string): SingleOutputStreamOperator<T> {
-    return this.field('maxBy', field);
+  maxBy(field: keyof T & string, first = true): SingleOutputStreamOperator<T> {
+    return this.field('maxBy', field, first);
   }
 
-  private field(kind: FieldReduction, field: string): SingleOutputStreamOperator<T> {
-    return this.reduce(fieldReduce(kind, field) as (a: T, b: T) => T);
+  private field(kind: FieldReduction, field: string, first = true): SingleOutputStreamOperator<T> {
+    return this.reduce(fieldReduce(kind, field, first) as (a: T, b: T) => T);
   }
 
   private incremental<OUT>(kind: string, aggregate: Untyped, windowFunction: unknown): SingleOutputStreamOperator<OUT> {

@@ -6,13 +6,14 @@
  * are released. Objects have the copy's own attempt in their names, so two copies never write the same one.
  *
  * What others have built on must be the same the second time. In the phase `read` of an open epoch nobody has seen anything yet: each copy
- * reads as far as it gets, and the winner's ranges count. After it the winner's ranges are fixed, and a copy's blocks must be those
- * that were sent, byte by byte; otherwise (user code that answers differently each time, input that is gone) the copy is
+ * reads as far as it gets, and the winner's ranges count. After it the winner's ranges are fixed, and a copy's rows must be those
+ * that were sent, channel by channel; otherwise (user code that answers differently each time, input that is gone) the copy is
  * given up. Then the subtask is waited for, and if it does not come the attempt fails and is planned again.
  */
 import type { Plan, ReadRange } from '../../checkpoint/records.ts';
 import { InvariantError, messageOf } from '../../model/errors.ts';
 import { attemptId, type AttemptId } from '../../model/ids.ts';
+import { sameRows } from '../shuffle/same-rows.ts';
 import { MAX_REISSUES } from './straggler-policy.ts';
 import type { Block, PeerPool, ReadBudget, SubtaskPeer } from './subtask-peer.ts';
 
@@ -202,7 +203,7 @@ function checkSame(index: number, phase: Decided, again: unknown): void {
   const first = phase.answer;
   const second = again as Answer | undefined;
   const same =
-    JSON.stringify(first?.ranges) === JSON.stringify(second?.ranges) &&
+    JSON.stringify(first?.ranges?.map(readOf)) === JSON.stringify(second?.ranges?.map(readOf)) &&
     sameBlocks(first?.blocks ?? [], second?.blocks ?? []);
   if (!same)
     throw new InvariantError(
@@ -212,10 +213,26 @@ function checkSame(index: number, phase: Decided, again: unknown): void {
 }
 
 function sameBlocks(first: readonly Block[], second: readonly Block[]): boolean {
-  if (first.length !== second.length) return false;
-  const known = new Map(first.map((block) => [`${block.stage} ${block.receiver}`, block.bytes]));
-  return second.every(({ stage, receiver, bytes }) => {
-    const other = known.get(`${stage} ${receiver}`);
-    return other !== undefined && Buffer.compare(other, bytes) === 0;
+  const known = byReceiver(first);
+  return [...byReceiver(second)].every(([receiver, bytes]) => {
+    const other = known.get(receiver);
+    if (other === undefined) return false;
+    const equal = other.length === bytes.length && other.every((block, i) => Buffer.compare(block, bytes[i]!) === 0);
+    return equal || sameRows(other, bytes);
   });
+}
+
+function byReceiver(blocks: readonly Block[]): Map<string, Uint8Array[]> {
+  const found = new Map<string, Uint8Array[]>();
+  for (const { stage, receiver, bytes } of blocks) {
+    const own = found.get(`${stage} ${receiver}`);
+    if (own === undefined) found.set(`${stage} ${receiver}`, [bytes]);
+    else own.push(bytes);
+  }
+  return found;
+}
+
+/** What was read; that a split was held back for others to catch up is no part of it. */
+function readOf({ state: { paused: _, ...state }, ...range }: ReadRange): unknown {
+  return { ...range, state };
 }

@@ -12,6 +12,8 @@ import { readSegment } from '../../state/segment.ts';
 import { unpack } from '../../state/serializer.ts';
 import type { JobInWorld } from './coordinator-process.ts';
 import { DirectCaller } from './direct-caller.ts';
+import { lateSinks } from './graph-spec.ts';
+import { asksSource, keepsRecords } from './operator-specs.ts';
 import { beforeKeyed } from './oracle.ts';
 import { SimBlobStore, SimStateStore } from './sim-stores.ts';
 import type { World } from './world.ts';
@@ -24,7 +26,7 @@ export async function checkConservation({ world, spec }: JobInWorld): Promise<vo
   const manifest = base.manifest!;
   for (const each of world.commits) checkOutputCounts(world, each);
   const readTo = new Map(manifest.ranges.map((range) => [range.id, range.to]));
-  const { rows, letters, filtered } = beforeKeyed(
+  const { rows, source, letters, filtered } = beforeKeyed(
     world,
     spec,
     (split, record) => record.position < (readTo.get(split) ?? -Infinity),
@@ -36,17 +38,19 @@ export async function checkConservation({ world, spec }: JobInWorld): Promise<vo
     world.fail(
       `conservation: ${filtered} rows are filtered before the first keyed operator, ${count('filtered')} in all`,
     );
-  const late = count('recordsOut:late-main') + count('recordsOut:late-second');
+  const lateUids = [...lateSinks(spec.main, 'main'), ...lateSinks(spec.second, 'second')];
+  const late = lateUids.reduce((sum, uid) => sum + count(`recordsOut:${uid}`), 0);
   if (count('late') !== late)
     world.fail(`conservation: ${count('late')} rows are counted as late, ${late} went to the sinks of late rows`);
   const io = new ObjectIo(new SimBlobStore(caller), null);
   const out = await emitted(world, manifest, io);
   const held = await heldBy(stateOf(base), io);
-  const read = new Set(rows.flatMap(({ row }) => row.ids));
+  const inputs = asksSource(spec.main) || asksSource(spec.second) ? [...rows, ...source] : rows;
+  const read = new Set(inputs.flatMap(({ row }) => row.ids));
   for (const id of [...out, ...held])
     if (!read.has(id)) world.fail(`conservation: record ${id} was not read, and is there`);
   // What a later operator filtered, or a window dropped as late, is counted; which records those rows were made of is not.
-  if (count('filtered') > filtered || count('lateDropped') > 0) return;
+  if (count('filtered') > filtered || count('lateDropped') > 0 || !keepsRecords(spec)) return;
   for (const id of read) {
     if (!out.has(id) && !held.has(id))
       world.fail(`conservation: record ${id} was read, and is not emitted, late, dead-lettered, filtered or held`);

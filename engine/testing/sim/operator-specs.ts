@@ -54,6 +54,40 @@ export function isTwoInput(op: KeyedSpec): op is TwoInputSpec {
   return 'other' in op;
 }
 
+/** The last source's rows are its second input. */
+export function asksSource(op: KeyedSpec | null): boolean {
+  return op !== null && isTwoInput(op) && op.other === 'source';
+}
+
+/** Every record that is read is emitted or held: no join, no window that lets rows go unseen, no request without an answer. */
+export function keepsRecords({ pre, main, post, second }: GraphSpec): boolean {
+  return ![...pre, ...post].some((op) => op.startsWith('async')) && [main, second].every(keeps);
+}
+
+function keeps(op: KeyedSpec | null): boolean {
+  switch (op?.kind) {
+    case 'interval-join':
+    case 'window-join':
+    case 'broadcast-buffer':
+    case 'count-window':
+      return false;
+    case 'co-group':
+      return holdsAll(op.windows);
+    case 'panes':
+      return (
+        holdsAll(op.windows) &&
+        op.evictor === null &&
+        op.trigger.when !== 'count' &&
+        op.trigger.when !== 'continuous-clock'
+      );
+    default:
+      return true;
+  }
+}
+
+/** Every row is in some window. */
+const holdsAll = (windows: AssignerSpec): boolean => windows.by !== 'sliding' || windows.slideMs <= windows.sizeMs;
+
 export function extended(d: Decisions, spec: GraphSpec): GraphSpec {
   if (!d.chance('x', 0.65)) return spec;
   const main = spec.main !== null && d.chance('x.main', 0.75) ? operatorOf(d, 'x.main') : spec.main;

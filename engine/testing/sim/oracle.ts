@@ -4,7 +4,7 @@
  */
 import type { JobInWorld } from './coordinator-process.ts';
 import { lateSinks, type GraphSpec, type KeyedSpec, type StatelessSpec } from './graph-spec.ts';
-import { isExchange, isTwoInput, type TwoInputSpec } from './operator-specs.ts';
+import { asksSource, isExchange, isTwoInput, type TwoInputSpec } from './operator-specs.ts';
 import { bothInputs, coBuffered, oneForEach, pairs, ruledBuckets, type Timed } from './oracle-two-inputs.ts';
 import { countFirings, paned, windowJoined } from './oracle-panes.ts';
 import type { CountWindowSpec, PanesSpec } from './pane-specs.ts';
@@ -44,6 +44,7 @@ export function checkOracle(job: JobInWorld): void {
   if (spec.raw) sides.set('raw', rows);
   let known: readonly Timed[] | null = rows;
   if (spec.main !== null) {
+    drops.n += parted(spec.main, rows);
     const oneChannel = channels(spec) === 1 && !spec.pre.some(isExchange);
     known = throughKeyed(
       { world, spec, name: 'main', input: rows, source, keyOf: (row) => row.k, oneChannel },
@@ -54,6 +55,7 @@ export function checkOracle(job: JobInWorld): void {
   if (known !== null) known = chained(spec, spec.post, 'post', known, sides, drops);
   if (known !== null && spec.second !== null) {
     const keyOf = (row: Row): string => `${row.v % 3}`;
+    drops.n += parted(spec.second, known);
     known = throughKeyed({ world, spec, name: 'second', input: known, source, keyOf, oneChannel: false }, spec.second);
   }
   if (known !== null) sides.set('out', [...known]);
@@ -67,7 +69,8 @@ export function checkOracle(job: JobInWorld): void {
       );
   for (const [name, counted] of sides) if (name.startsWith(COUNTERS)) checkCounter(world, name, counted.length);
   checkTotals(world, spec, letters.length);
-  checkFiltered(world, drops.n, spec.main === null || afterMain !== null);
+  const exact = isPlain(spec.main) && isPlain(spec.second) && ![...spec.pre, ...spec.post].some(isExchange);
+  checkFiltered(world, drops.n, exact && (spec.main === null || afterMain !== null));
 }
 
 function checkCounter(world: World, name: string, expected: number): void {
@@ -117,7 +120,6 @@ export function beforeKeyed(
     main !== null &&
     ((spec.poisonIn === 'key' && !('all' in main && main.all)) ||
       (spec.poisonIn === 'process' && CHECKING.includes(main.kind)));
-  const asksSource = main !== null && isTwoInput(main) && main.other === 'source';
   const asks = spec.pre.findIndex(isExchange);
   const isBad = ({ row }: Timed): boolean => isPoison(row, spec.poison);
   world.script.forEach(({ splits }, i) => {
@@ -136,7 +138,7 @@ export function beforeKeyed(
           (spec.poisonIn === 'map' && isPoison(row, spec.poison)) ||
           (spec.poisonIn === 'async' &&
             chained(spec, spec.pre.slice(0, asks), 'pre', input, new Map(), { n: 0 }).some(isBad)) ||
-          (inKeyed && (asksSource ? [...out, ...other] : out).some(isBad));
+          (inKeyed && (asksSource(main) ? [...out, ...other] : out).some(isBad));
         if (refused) {
           letters.push(`source-${i}/${split.id}:${record.position}`);
           continue;
@@ -156,6 +158,10 @@ export function beforeKeyed(
 interface Drops {
   n: number;
 }
+
+/** Two filters part the rows between two inputs: each row is dropped by one of them. */
+const parted = (op: KeyedSpec, rows: readonly Timed[]): number =>
+  isTwoInput(op) && op.other === 'odd' ? rows.length : 0;
 
 function chained(
   spec: GraphSpec,
@@ -429,6 +435,11 @@ function checkTotals(world: World, spec: GraphSpec, letters: number): void {
   const out = count('recordsOut') + count('filtered') + count('lateDropped');
   if (plain && count('recordsIn') !== out)
     world.fail(`conservation: ${count('recordsIn')} records in, ${out} rows out, filtered or dropped`);
+}
+
+/** No operator filters rows of its own accord. */
+function isPlain(op: KeyedSpec | null): boolean {
+  return op === null || !isTwoInput(op);
 }
 
 /** `exact`: all rows that went through stateless operators are known. */

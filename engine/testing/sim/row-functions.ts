@@ -32,7 +32,7 @@ export function grouped(left: readonly Row[], right: readonly Row[]): Row {
 /** End of the bucket of event time. */
 export const bucketOf = (ts: number, bucketMs: number): number => ts - (ts % bucketMs) + bucketMs;
 /** Gap of a session that begins with the row. */
-export const gapOf = (row: Pick<Row, 'v'>): number => 13 + (row.v % 5) * 30;
+export const gapOf = (row: Pick<Row, 'v'>): number => 13 + (Math.abs(row.v) % 5) * 30;
 /** Key under which a broadcast row stands in the state, and what stands there. */
 export const ruleKey = (row: Row): string => `${row.ids.join('.')} ${row.v}`;
 
