@@ -13,6 +13,7 @@ import type { KeyIndex } from '../state/key-index.ts';
 import type { StateReader, StateWriter } from '../state/state-entries.ts';
 import type { ExchangeBatch } from './exchange-batch.ts';
 import type { OutputBuffer } from './output-buffer.ts';
+import type { PreAggregator } from './pre-aggregator.ts';
 
 export interface KeyedOperatorContext {
   readonly uid: string;
@@ -38,6 +39,8 @@ export interface KeyedOperator extends StateReader {
    * min(wm, cap). `keyIds` are filled in.
    */
   process(batch: ExchangeBatch, from: number, to: number, cap: number): void;
+  /** Partials of the operator's pre-aggregator, before the epoch's first row. `keyIds` are filled in. */
+  absorb?(batch: ExchangeBatch): void;
   /** End of epoch: the group's watermark becomes `watermark`; due timers fire. */
   advance(keyGroup: number, watermark: number): void;
   /** Writes what changed since the last snapshot. */
@@ -62,4 +65,6 @@ export interface KeyedOperatorFactory {
   readonly needsTimestamps: boolean;
   /** Checks user functions and initial values before anything runs; throws ConfigError. */
   validate?(operator: string): void;
+  /** For each sender of rows, if they may be merged before the shuffle; null: not this operator. */
+  preAggregator?(maxParallelism: number): PreAggregator | null;
 }

@@ -30,6 +30,7 @@ function jobSpec(allow: { readonly late: boolean; readonly any: boolean }): fc.A
     sizeMs: fc.constantFrom(7, 10, 50),
     offsetMs: fc.constantFrom(0, 3, -2),
     latenessMs: fc.constantFrom(0, 0, 15, 60),
+    early: fc.boolean(),
   });
   const simple = allow.any
     ? (['reduce', 'sum', 'min', 'max', 'states', 'states', 'buffer'] as const)
