@@ -44,13 +44,22 @@ export interface Ports {
   readonly clock: Clock;
 }
 
+/** What worker threads build the job from. */
+export interface WorkerModule {
+  /** File URL of the job module. */
+  readonly jobUrl: string;
+  readonly overrides: Readonly<Record<string, string>>;
+  /** Threads that were started before (`startWorkers`), with the same module. */
+  readonly pool?: WorkerPool;
+}
+
 /** Fanned-out epochs: on worker threads, each of which builds the job from its module, or in this thread (tests). */
 export interface FanOutOptions {
   readonly mode: EpochMode;
   readonly workers: number;
   /** Tests: the splits' ranges of an epoch. */
   rangesOf?(epoch: number): readonly PlannedSplit[];
-  readonly module: 'in-process' | { readonly jobUrl: string; readonly overrides: Readonly<Record<string, string>> };
+  readonly module: 'in-process' | WorkerModule;
 }
 
 export interface EmbeddedOptions {
@@ -220,22 +229,39 @@ function hybridRunner(
       closePeers: async () => undefined,
     });
   }
-  if (settings.stateDir === null) {
+  const pool = module.pool ?? workerPool(graph, settings, workers, module);
+  return new HybridRunner(fused, {
+    ...common,
+    peer: (index) => pool.peer(index),
+    preparePeer: (index) => pool.start(index),
+    closePeers: () => pool.close(),
+  });
+}
+
+/** Worker threads for a job that is about to run, ready to work. `runEmbedded` closes them at the job's end. */
+export async function startWorkers(
+  graph: RunnerOptions['graph'],
+  settings: EmbeddedSettings,
+  workers: number,
+  module: WorkerModule,
+): Promise<WorkerPool> {
+  const pool = workerPool(graph, settings, workers, module);
+  await Promise.all(Array.from({ length: workers }, (_, i) => pool.peer(i)));
+  return pool;
+}
+
+function workerPool(
+  graph: RunnerOptions['graph'],
+  { stateDir }: EmbeddedSettings,
+  parallelism: number,
+  { jobUrl, overrides }: WorkerModule,
+): WorkerPool {
+  if (stateDir === null) {
     throw new ConfigError(
       'worker threads share state through a folder: give the job one (millrace run --state DIR, or setCheckpointStorage).',
     );
   }
-  const { jobUrl, overrides } = module;
-  const setup = {
-    jobUrl,
-    overrides,
-    job: graph.job,
-    parallelism: workers,
-    graphHash: graph.hash,
-    stateDir: settings.stateDir,
-  };
-  const pool = new WorkerPool(setup);
-  return new HybridRunner(fused, { ...common, peer: (index) => pool.peer(index), closePeers: () => pool.close() });
+  return new WorkerPool({ jobUrl, overrides, job: graph.job, parallelism, graphHash: graph.hash, stateDir });
 }
 
 function endingOf(outcome: JobOutcome): Ending {

@@ -1,5 +1,5 @@
 /**
- * Worker threads for fanned-out epochs, one per subtask index. A thread that dies (out of memory, process.exit) fails what it was
+ * Worker threads for fanned-out epochs, one per subtask index, for the life of the job. A thread that dies (out of memory, process.exit) fails what it was
  * asked, and is replaced by a new one at the next attempt, which reads its state from the segments that the plan names.
  */
 import { Worker } from 'node:worker_threads';
@@ -23,12 +23,13 @@ export class WorkerPool {
     this.setup = setup;
   }
 
+  /** Starts the worker, if it does not run: it loads the engine and builds the job while others work. */
+  start(index: number): void {
+    this.thread(index);
+  }
+
   async peer(index: number): Promise<SubtaskPeer> {
-    let thread = this.threads.get(index);
-    if (thread === undefined || thread.dead) {
-      thread = new WorkerThread({ ...this.setup, index });
-      this.threads.set(index, thread);
-    }
+    const thread = this.thread(index);
     await thread.ready;
     return thread;
   }
@@ -36,6 +37,15 @@ export class WorkerPool {
   async close(): Promise<void> {
     await Promise.all([...this.threads.values()].map((thread) => thread.terminate()));
     this.threads.clear();
+  }
+
+  private thread(index: number): WorkerThread {
+    let thread = this.threads.get(index);
+    if (thread === undefined || thread.dead) {
+      thread = new WorkerThread({ ...this.setup, index });
+      this.threads.set(index, thread);
+    }
+    return thread;
   }
 }
 

@@ -24,6 +24,8 @@ export interface HybridOptions {
   readonly workers: number;
   /** The worker i, started anew if it has died. */
   peer(index: number): Promise<SubtaskPeer>;
+  /** It will be asked for soon: what takes time may begin. */
+  preparePeer?(index: number): void;
   closePeers(): Promise<void>;
   /** Tests: the splits' ranges of an epoch, as another run read them. */
   rangesOf?(epoch: number): readonly PlannedSplit[];
@@ -43,6 +45,7 @@ export class HybridRunner implements EpochRunner {
     this.fused = fused;
     this.options = options;
     this.graphHash = fused.graphHash;
+    if (options.mode === 'fanned-out') this.prepare();
   }
 
   discover(): Promise<readonly SplitOffer[]> {
@@ -76,6 +79,7 @@ export class HybridRunner implements EpochRunner {
       intervalMs: budget.intervalMs,
       ended: answer.ack.ended,
     });
+    if (this.options.mode === 'auto' && this.options.workers > 1 && this.choice.mayFanOutSoon) this.prepare();
     return answer;
   }
 
@@ -111,6 +115,10 @@ export class HybridRunner implements EpochRunner {
     await Promise.allSettled(this.peers.map((peer) => peer.close()));
     await this.options.closePeers();
     await this.fused.close();
+  }
+
+  private prepare(): void {
+    for (let i = 0; i < this.options.workers; i++) this.options.preparePeer?.(i);
   }
 
   /** Plans of fanned-out epochs give subtasks to sources as well. */

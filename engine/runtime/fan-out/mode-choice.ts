@@ -26,6 +26,11 @@ export class ModeChoice {
   private trial = { epochs: 0, rows: 0, ms: 0 };
   private patience = 0;
 
+  /** A fused epoch was busy: one or two more like it, and the next one fans out. */
+  get mayFanOutSoon(): boolean {
+    return !this.fanOut && this.votes > 0 && this.patience === 0;
+  }
+
   /** What the epoch that has just run says about the next one. */
   note(epoch: EpochFacts): void {
     const busy = epoch.tookMs >= epoch.intervalMs && !epoch.ended;
