@@ -24,7 +24,9 @@ const folder = mkdtempSync(join(tmpdir(), 'millrace-bench-'));
 if (pollute === 'after-other-jobs') await otherJobs();
 let startedCpu = process.cpuUsage();
 let started = performance.now();
-let extra: { rows: number; startMs?: number; epochs?: number; longestPauseMs?: number; checksum?: string } = { rows: 0 };
+let extra: { rows: number; startMs?: number; epochs?: number; longestPauseMs?: number; checksum?: string } = {
+  rows: 0,
+};
 if (variant === 'bare') extra = bareLoop(file);
 else if (VARIANTS.includes(variant)) {
   const overrides = { variant, file, output: join(folder, 'out'), splits: String(workers) };

@@ -124,11 +124,15 @@ class WindowAggregateOperator implements KeyedOperator {
   absorb({ n, keyIds, ts, values }: ExchangeBatch): void {
     this.failedRow = -1;
     const { aggregate } = this.options;
+    const { keyGroups } = this.keys;
+    let pane: Pane | null = null;
     for (let j = 0; j < n; j++) {
       const id = keyIds[j]!;
-      const pane = this.pane(ts[j]!);
+      // A sender's partials come window by window.
+      if (pane === null || pane.start !== ts[j]) pane = this.pane(ts[j]!);
+      if (id >= pane.stamps.length) pane.widen(id);
       const known = pane.accumulators[id];
-      if (known === undefined) this.opened(pane, this.keys.keyGroups[id]! - this.first, id, values[j]);
+      if (known === undefined) this.opened(pane, keyGroups[id]! - this.first, id, values[j]);
       else pane.replace(id, aggregate.merge!(known, values[j]));
       if (pane.stamps[id] === this.stamp) continue;
       pane.stamps[id] = this.stamp;

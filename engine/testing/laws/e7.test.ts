@@ -170,6 +170,20 @@ describe(`E7, ${RUNS} jobs each`, () => {
     },
   );
 
+  test(`(a) crashes of a fanned-out run change nothing (seed ${SEED})`, { timeout: TIMEOUT_MS }, async () => {
+    const crashAfter = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 4 });
+    const given = fc.tuple(jobSpec({ late: true, any: true }), cut, fc.integer({ min: 1, max: 4 }), crashAfter);
+    await fc.assert(
+      fc.asyncProperty(given, async ([spec, rowsPerEpoch, workers, crashes]) => {
+        const fused = await run(spec, { rowsPerEpoch });
+        const crashed = await run(spec, { workers, cutLike: fused, crashAfter: crashes });
+        expect(byEpoch(crashed), crashed.crashes.join()).toEqual(byEpoch(fused));
+        expect(countsOf(crashed)).toEqual(countsOf(fused));
+      }),
+      { numRuns: RUNS, seed: SEED },
+    );
+  });
+
   test(`(a) crashes at any step change nothing (seed ${SEED})`, { timeout: TIMEOUT_MS }, async () => {
     const crashAfter = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 4 });
     const given = fc.tuple(jobSpec({ late: true, any: true }), cut, fc.constantFrom(1, 3), crashAfter);

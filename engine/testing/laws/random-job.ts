@@ -196,7 +196,12 @@ function windowed(
       return stream.aggregate({ ...aggregate, getResult: (a): Row => ({ id: `n${a.n}`, k: a.k, v: a.sum, t: a.n }) });
     case 'function':
       return stream.aggregate({ ...aggregate, getResult: (a) => a }, (key, ctx, [a]) => [
-        { id: `${JSON.stringify(key)} ${a!.n} ${spec.early ? ctx.currentWatermark() : ''}`, k: a!.k, v: a!.sum, t: ctx.window.start },
+        {
+          id: `${JSON.stringify(key)} ${a!.n} ${spec.early ? ctx.currentWatermark() : ''}`,
+          k: a!.k,
+          v: a!.sum,
+          t: ctx.window.start,
+        },
       ]);
     case 'reduce':
       return stream.reduce((a, b) => (b.v > a.v || (b.v === a.v && b.id > a.id) ? b : a));

@@ -10,7 +10,18 @@ import { OutputTag } from '../../operators/output-tag.ts';
 import { WatermarkStrategy } from '../../time/watermark-strategy.ts';
 import { TumblingEventTimeWindows } from '../../windows/assigners.ts';
 import type { GraphSpec, KeyedSpec, StatelessSpec } from './graph-spec.ts';
-import { added, copies, goesAside, isPoison, mapped, NOTHING, passes, refuse, type Sum } from './row-functions.ts';
+import {
+  added,
+  copies,
+  goesAside,
+  isPoison,
+  mapped,
+  merged,
+  NOTHING,
+  passes,
+  refuse,
+  type Sum,
+} from './row-functions.ts';
 import type { Row } from './script.ts';
 import { ScriptedSource } from './scripted-source.ts';
 import { SimSink } from './sim-sink.ts';
@@ -148,9 +159,10 @@ function windowed(
     : windows.aggregate<Sum, Sum, Row>(
         {
           createAccumulator: () => NOTHING,
-          add: (row, sum) => added(sum, row),
+          add: (row, sum) => (spec.early ? merged(sum, { ...row, h: row.v + 1 }) : added(sum, row)),
           getResult: (sum) => sum,
-          merge: (a) => a,
+          merge: merged,
+          preAggregate: spec.early,
         },
         (key, ctx, [sum]) => [result(key, ctx.window.end, sum!)],
       );

@@ -19,6 +19,8 @@ export type KeyedSpec =
       readonly latenessMs: number;
       readonly late: boolean;
       readonly list: boolean;
+      /** If it is no list: rows may be merged before the shuffle. */
+      readonly early: boolean;
     };
 
 export interface GraphSpec {
@@ -112,6 +114,7 @@ function windowOf(d: Decisions, name: string): KeyedSpec {
     latenessMs: d.pick(`${name}.lateness`, [0, 0, 100]),
     late: d.chance(`${name}.late`, 0.6),
     list: d.chance(`${name}.list`, 0.3),
+    early: d.chance(`${name}.early`, 0.5),
   };
 }
 
