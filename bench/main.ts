@@ -3,6 +3,7 @@
  * that other load on the machine falls on all of them alike. Speed is claimed here, never in a timed test.
  */
 import { benchKeys } from './keys/main.ts';
+import { benchOperators } from './operators/main.ts';
 import { benchOrders } from './orders/main.ts';
 import { benchShuffle } from './shuffle/main.ts';
 import { benchSizes } from './sizes/main.ts';
@@ -12,13 +13,16 @@ const BENCHES: Readonly<Record<string, (args: readonly string[]) => void | Promi
   shuffle: benchShuffle,
   sizes: benchSizes,
   keys: benchKeys,
+  operators: benchOperators,
 };
 const USAGE = `usage: npm run bench -- NAME …
   orders FILE [--repeats N] [--parallelism P]   the orders job against a bare loop, or P workers against one
   shuffle [--repeats N]                         the shuffle's codec
   sizes                                         bytes of head and manifest
   keys [--keys N]                               a run with many keys
-FILE: orders as JSON lines, as ../shared/oracle/gen_orders.py makes them (N OUT).
+  operators [FILE] [--repeats N] [--only NAME]  windows, timers and joins over Nexmark events
+FILE: orders as JSON lines, as ../shared/oracle/gen_orders.py makes them (N OUT); for operators Nexmark events, by default made by
+../shared/oracle/gen/gen_nexmark.py.
 `;
 
 const [name, ...args] = process.argv.slice(2);

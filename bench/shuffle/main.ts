@@ -69,7 +69,7 @@ interface Run {
 }
 
 function measure(batches: readonly ExchangeBatch[], keyColumn: number): Run {
-  const input: KeyedInput = { key: { kind: 'field', field: 'customer_id' }, keyColumn, wmEnd: Infinity };
+  const input: KeyedInput = { key: { kind: 'field', field: 'customer_id' }, keyColumn, input: 0, wmEnd: Infinity };
   const writer = new ShuffleWriter({ maxParallelism: 128, receivers: RECEIVERS });
   const reader = new ShuffleReader();
   let blocks: Uint8Array[] = [];

@@ -5,7 +5,6 @@ import { StreamGraph } from '../graph/stream-graph.ts';
 import type { DeadLetter } from '../model/bad-record.ts';
 import { ConfigError } from '../model/errors.ts';
 import type { EpochMode } from '../model/epoch-mode.ts';
-import { MAX_MAX_PARALLELISM } from '../model/limits.ts';
 import type { RestartStrategy } from '../model/restart-strategy.ts';
 import { CollectionSource } from '../operators/collection-source.ts';
 import type { Source } from '../ports/source.ts';
@@ -14,6 +13,7 @@ import { SingleOutputStreamOperator, type DataStream } from './data-stream.ts';
 import { currentExecutor, type Executor, type JobExecutionResult } from './executor.ts';
 import { JobClient } from './job-client.ts';
 import { CheckpointConfig, RestartStrategies, type JobSettings } from './job-settings.ts';
+import { checkBufferTimeout, checkMaxParallelism } from './parallelism-checks.ts';
 import type { StreamContext } from './stream-context.ts';
 
 export class StreamExecutionEnvironment {
@@ -78,12 +78,14 @@ export class StreamExecutionEnvironment {
 
   /** Number of key groups; fixed for the life of the job's state. Default 128. */
   setMaxParallelism(maxParallelism: number): this {
-    if (!Number.isInteger(maxParallelism) || maxParallelism < 1 || maxParallelism > MAX_MAX_PARALLELISM) {
-      throw new ConfigError(
-        `max parallelism is a whole number from 1 to ${MAX_MAX_PARALLELISM}; got ${maxParallelism}.`,
-      );
-    }
+    checkMaxParallelism(maxParallelism);
     this.graph.maxParallelism = maxParallelism;
+    return this;
+  }
+
+  /** For those who come from Flink: changes nothing. Rows never wait for a buffer to fill; results become visible when their epoch commits. */
+  setBufferTimeout(timeoutMs: number): this {
+    checkBufferTimeout(timeoutMs);
     return this;
   }
 

@@ -12,6 +12,7 @@ import {
 } from '../state/descriptors.ts';
 import type { AggregatingState, ListState, MapState, ReducingState, ValueState } from '../state/states.ts';
 import type { StateTtlConfig } from '../state/ttl.ts';
+import type { TypeSerializer } from '../state/type-serializer.ts';
 
 /** What a synchronous callback returns: nothing. A promise is a type error (ARCHITECTURE section 11). */
 export type Nothing = void | undefined;
@@ -19,7 +20,7 @@ export type Nothing = void | undefined;
 /** Class form for a stream that is not keyed. */
 export abstract class ProcessFunction<I, O> {
   abstract processElement(value: I, ctx: ProcessContext, out: Collector<O>): Nothing;
-  open?(): void | Promise<void>;
+  open?(ctx: OpenContext): void | Promise<void>;
   close?(): void | Promise<void>;
 }
 
@@ -40,15 +41,17 @@ export type StateHandles<S extends StateDeclarations> = {
   readonly [N in keyof S]: S[N] extends StateDeclaration<infer H> ? H : never;
 };
 
-interface Ttl {
+/** `serializer`: of the value, the elements, the map's values or the accumulator. */
+interface StateOptions<V> {
   readonly ttl?: StateTtlConfig;
+  readonly serializer?: TypeSerializer<V>;
 }
 
 function withTtl<D extends { enableTimeToLive(config: StateTtlConfig): unknown }>(
   descriptor: D,
-  options: Ttl | undefined,
+  ttl: StateTtlConfig | undefined,
 ): D {
-  if (options?.ttl !== undefined) descriptor.enableTimeToLive(options.ttl);
+  if (ttl !== undefined) descriptor.enableTimeToLive(ttl);
   return descriptor;
 }
 
@@ -57,32 +60,44 @@ export interface DefaultedValueState<T> extends ValueState<T> {
   value(): T;
 }
 
-export function valueState<T>(options: Ttl & { readonly defaultValue: T }): StateDeclaration<DefaultedValueState<T>>;
-export function valueState<T>(options?: Ttl): StateDeclaration<ValueState<T>>;
-export function valueState<T>(options?: Ttl & { readonly defaultValue?: T }): StateDeclaration<ValueState<T>> {
+export function valueState<T>(
+  options: StateOptions<T> & { readonly defaultValue: T },
+): StateDeclaration<DefaultedValueState<T>>;
+export function valueState<T>(options?: StateOptions<T>): StateDeclaration<ValueState<T>>;
+export function valueState<T>({
+  ttl,
+  serializer,
+  defaultValue,
+}: StateOptions<T> & { readonly defaultValue?: T } = {}): StateDeclaration<ValueState<T>> {
   return {
     declare: (name, ctx) =>
-      ctx.getState(withTtl(new ValueStateDescriptor<T>(name, options?.defaultValue ?? null), options)),
+      ctx.getState(withTtl(new ValueStateDescriptor<T>(name, defaultValue ?? null, serializer), ttl)),
   };
 }
-export function listState<T>(options?: Ttl): StateDeclaration<ListState<T>> {
-  return { declare: (name, ctx) => ctx.getListState(withTtl(new ListStateDescriptor<T>(name), options)) };
+export function listState<T>({ ttl, serializer }: StateOptions<T> = {}): StateDeclaration<ListState<T>> {
+  return { declare: (name, ctx) => ctx.getListState(withTtl(new ListStateDescriptor<T>(name, serializer), ttl)) };
 }
-export function mapState<UK, UV>(options?: Ttl): StateDeclaration<MapState<UK, UV>> {
-  return { declare: (name, ctx) => ctx.getMapState(withTtl(new MapStateDescriptor<UK, UV>(name), options)) };
-}
-export function reducingState<T>(reduce: (a: T, b: T) => T, options?: Ttl): StateDeclaration<ReducingState<T>> {
+export function mapState<UK, UV>({ ttl, serializer }: StateOptions<UV> = {}): StateDeclaration<MapState<UK, UV>> {
   return {
-    declare: (name, ctx) => ctx.getReducingState(withTtl(new ReducingStateDescriptor<T>(name, reduce), options)),
+    declare: (name, ctx) => ctx.getMapState(withTtl(new MapStateDescriptor<UK, UV>(name, serializer), ttl)),
+  };
+}
+export function reducingState<T>(
+  reduce: (a: T, b: T) => T,
+  { ttl, serializer }: StateOptions<T> = {},
+): StateDeclaration<ReducingState<T>> {
+  return {
+    declare: (name, ctx) =>
+      ctx.getReducingState(withTtl(new ReducingStateDescriptor<T>(name, reduce, serializer), ttl)),
   };
 }
 export function aggregatingState<IN, ACC, OUT>(
   aggregate: AggregateFunction<IN, ACC, OUT>,
-  options?: Ttl,
+  { ttl, serializer }: StateOptions<ACC> = {},
 ): StateDeclaration<AggregatingState<IN, OUT>> {
   return {
     declare: (name, ctx) =>
-      ctx.getAggregatingState(withTtl(new AggregatingStateDescriptor<IN, ACC, OUT>(name, aggregate), options)),
+      ctx.getAggregatingState(withTtl(new AggregatingStateDescriptor<IN, ACC, OUT>(name, aggregate, serializer), ttl)),
   };
 }
 
@@ -121,22 +136,35 @@ export function keyedProcess<K, I, O, S extends StateDeclarations>(
 ): KeyedProcess<K, I, O> {
   return {
     __keyedProcess: () => {
-      let handles: StateHandles<S> | null = null;
-      // The runtime hands out one context object per subtask; the handles are put on it once.
-      const withState = <C extends object>(ctx: C): C & { readonly state: StateHandles<S> } => {
-        const target = ctx as C & { state: StateHandles<S> };
-        if (target.state !== handles) target.state = handles!;
-        return target;
-      };
+      const states = declaredStates(definition.state);
       return {
-        open(ctx) {
-          const made: Record<string, unknown> = {};
-          for (const [name, state] of Object.entries(definition.state)) made[name] = state.declare(name, ctx);
-          handles = made as StateHandles<S>;
-        },
-        processElement: (value, ctx, out) => definition.processElement(value, withState(ctx), out),
-        onTimer: (timestamp, ctx, out) => definition.onTimer?.(timestamp, withState(ctx), out),
+        open: states.open,
+        processElement: (value, ctx, out) => definition.processElement(value, states.on(ctx), out),
+        onTimer: (timestamp, ctx, out) => definition.onTimer?.(timestamp, states.on(ctx), out),
       };
+    },
+  };
+}
+
+interface DeclaredStates<S extends StateDeclarations> {
+  readonly open: (ctx: OpenContext) => void;
+  on<C extends object>(ctx: C): C & { readonly state: StateHandles<S> };
+}
+
+/** The declared states of one subtask: made while the function opens, then found as `ctx.state`. @internal */
+export function declaredStates<S extends StateDeclarations>(declarations: S): DeclaredStates<S> {
+  let handles: StateHandles<S> | null = null;
+  return {
+    open(ctx) {
+      const made: Record<string, unknown> = {};
+      for (const [name, state] of Object.entries(declarations)) made[name] = state.declare(name, ctx);
+      handles = made as StateHandles<S>;
+    },
+    // The runtime hands out one context object per subtask; the handles are put on it once.
+    on<C extends object>(ctx: C) {
+      const target = ctx as C & { state: StateHandles<S> };
+      if (target.state !== handles) target.state = handles!;
+      return target;
     },
   };
 }

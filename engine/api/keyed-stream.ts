@@ -5,10 +5,20 @@ import { KeyedProcessFactory } from '../operators/keyed-process-operator.ts';
 import type { KeyedOperatorFactory } from '../operators/keyed-operator.ts';
 import type { KeyedProcessLogic } from '../operators/keyed-process-function.ts';
 import { KeyedReduceFactory, type Reduce } from '../operators/keyed-reduce-operator.ts';
-import type { AlignedWindows } from '../windows/assigners.ts';
+import type { GlobalWindow } from '../windows/global-window.ts';
+import { GlobalWindows } from '../windows/global-windows.ts';
+import type { Window } from '../windows/time-window.ts';
+import { WindowAssigner } from '../windows/window-assigner.ts';
+// oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
+import { KeyedBroadcastConnectedStream } from './broadcast-connected-stream.ts';
+import { BroadcastStream } from './broadcast-stream.ts';
+// oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
+import { KeyedConnectedStreams } from './connected-streams.ts';
 // oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
 import { SingleOutputStreamOperator } from './data-stream.ts';
 import { fieldReduce, type FieldReduction } from './field-reduce.ts';
+import { countWindows } from './count-windows.ts';
+import { copyOf } from './function-copy.ts';
 import {
   keyedProcess,
   KeyedProcessFunction,
@@ -16,6 +26,8 @@ import {
   type KeyedProcessDefinition,
   type StateDeclarations,
 } from './functions.ts';
+// oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
+import { IntervalJoin } from './interval-join.ts';
 import type { StreamContext } from './stream-context.ts';
 // oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
 import { WindowedStream } from './windowed-stream.ts';
@@ -71,13 +83,34 @@ export class KeyedStream<T, K> {
     return this.rolling('maxBy', field);
   }
 
-  window(windows: AlignedWindows): WindowedStream<T, K> {
-    if ((windows as Partial<AlignedWindows> | null)?.kind !== 'tumbling-event-time') {
+  /** `window(TumblingEventTimeWindows.of(Duration.ofHours(1)))`, or sliding, session, global windows, or an assigner of your own. */
+  window<W extends Window>(windows: WindowAssigner<T, W>): WindowedStream<T, K, W> {
+    if (!(windows instanceof WindowAssigner)) {
       throw new ConfigError(
         'window(…) takes a window assigner, e.g. TumblingEventTimeWindows.of(Duration.ofHours(1)).',
       );
     }
-    return new WindowedStream<T, K>(this, windows);
+    return new WindowedStream<T, K, W>(this, windows);
+  }
+
+  /** Every `size` rows of a key. With a slide: every `slide` rows, over the last `size` of them. In order of arrival. */
+  countWindow(size: number, slide?: number): WindowedStream<T, K, GlobalWindow> {
+    return countWindows(this.window(GlobalWindows.create()), size, slide);
+  }
+
+  /** With another keyed stream, whose keys are of the same type, or with a broadcast one. */
+  connect<B>(other: BroadcastStream<B>): KeyedBroadcastConnectedStream<T, B, K>;
+  connect<B>(other: KeyedStream<B, K>): KeyedConnectedStreams<T, B, K>;
+  connect<B>(other: BroadcastStream<B> | KeyedStream<B, K>): unknown {
+    if (other instanceof BroadcastStream) return new KeyedBroadcastConnectedStream<T, B, K>(this, other);
+    checkKeyed(other, 'connect');
+    return new KeyedConnectedStreams<T, B, K>(this, other);
+  }
+
+  /** Pairs of rows with one key whose timestamps are near each other: `.between(lower, upper).process(…)`. */
+  intervalJoin<B>(other: KeyedStream<B, K>): IntervalJoin<T, B, K> {
+    checkKeyed(other, 'intervalJoin');
+    return new IntervalJoin<T, B, K>(this, other);
   }
 
   /** @internal */
@@ -100,7 +133,7 @@ export class KeyedStream<T, K> {
   }
 }
 
-/** Flink serialises a function for every subtask; here every subtask gets a copy with the same fields. */
-function copyOf<F extends object>(fn: F): F {
-  return Object.assign(Object.create(Object.getPrototypeOf(fn) as object) as F, fn);
+function checkKeyed(other: unknown, call: string): void {
+  if (other instanceof KeyedStream) return;
+  throw new ConfigError(`${call}(…) of a keyed stream takes another keyed stream: call keyBy(…) on it first.`);
 }

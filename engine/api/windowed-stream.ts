@@ -1,42 +1,57 @@
 /** WindowedStream (Flink): what happens to the rows of each key and window. */
 import { ConfigError } from '../model/errors.ts';
 import type { OutputTag } from '../operators/output-tag.ts';
-import { WindowAggregateFactory } from '../operators/window-aggregate-operator.ts';
+import type { AnyWindowFunction } from '../operators/window-function-context.ts';
 import type { AggregateFunction } from '../state/descriptors.ts';
-import type { AlignedWindows } from '../windows/assigners.ts';
-import { ProcessWindowFunction, type WindowFunction } from '../windows/window-function.ts';
+import type { Evictor } from '../windows/evictor.ts';
+import type { TimeWindow, Window } from '../windows/time-window.ts';
+import type { Trigger } from '../windows/trigger.ts';
+import type { WindowAssigner } from '../windows/window-assigner.ts';
+import { ProcessWindowFunction, type WindowApply, type WindowFunction } from '../windows/window-function.ts';
 // oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
 import type { SingleOutputStreamOperator } from './data-stream.ts';
-import { fieldReduce } from './field-reduce.ts';
+import { fieldReduce, type FieldReduction } from './field-reduce.ts';
 // oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
 import type { KeyedStream } from './keyed-stream.ts';
+import { checkAggregate, checkMethod, checkSynchronous } from './synchronous.ts';
+import { reduceAggregate, type Untyped } from './window-aggregates.ts';
+import type { WindowRun } from './window-run.ts';
+import { WindowSettings } from './window-settings.ts';
 
-type AnyWindowFunction<IN, OUT, K> = WindowFunction<IN, OUT, K> | ProcessWindowFunction<IN, OUT, K>;
-type Untyped = AggregateFunction<unknown, unknown, unknown>;
+type ProcessFunction<IN, OUT, K, W extends Window> =
+  WindowFunction<IN, OUT, K, W> | ProcessWindowFunction<IN, OUT, K, W>;
 
-export class WindowedStream<T, K> {
+export class WindowedStream<T, K, W extends Window = TimeWindow> {
   private readonly input: KeyedStream<T, K>;
-  private readonly windows: AlignedWindows;
-  private latenessMs = 0;
-  private lateTag: string | null = null;
+  private readonly settings: WindowSettings;
 
   /** @internal */
-  constructor(input: KeyedStream<T, K>, windows: AlignedWindows) {
+  constructor(input: KeyedStream<T, K>, windows: WindowAssigner<T, W>) {
     this.input = input;
-    this.windows = windows;
+    this.settings = new WindowSettings(windows);
   }
 
-  /** How long after the watermark has passed its end a window still takes rows; each fires it again. Milliseconds. */
+  /** Replaces the default trigger of the windows: with a CountTrigger nothing fires at a window's end. */
+  trigger(trigger: Trigger<T, W>): this {
+    this.settings.setTrigger(trigger);
+    return this;
+  }
+
+  /** Removes elements when a window fires. Such a window keeps all its elements, also for a reduce or an aggregate. */
+  evictor(evictor: Evictor<T, W>): this {
+    this.settings.setEvictor(evictor);
+    return this;
+  }
+
+  /** How long after the watermark has passed its end a window still takes rows; each fires it again. Milliseconds; event time only. */
   allowedLateness(latenessMs: number): this {
-    if (!Number.isSafeInteger(latenessMs) || latenessMs < 0)
-      throw new ConfigError(`allowedLateness takes a whole number of milliseconds, 0 or more; got ${latenessMs}.`);
-    this.latenessMs = latenessMs;
+    this.settings.setAllowedLateness(latenessMs);
     return this;
   }
 
   /** Rows later than that go to this side output instead of being dropped. */
   sideOutputLateData(tag: OutputTag<T>): this {
-    this.lateTag = tag.id;
+    this.settings.setLateTag(tag);
     return this;
   }
 
@@ -44,94 +59,89 @@ export class WindowedStream<T, K> {
   aggregate<ACC, OUT>(aggregate: AggregateFunction<T, ACC, OUT>): SingleOutputStreamOperator<OUT>;
   aggregate<ACC, V, OUT>(
     aggregate: AggregateFunction<T, ACC, V>,
-    windowFunction: AnyWindowFunction<V, OUT, K>,
+    windowFunction: ProcessFunction<V, OUT, K, W>,
   ): SingleOutputStreamOperator<OUT>;
   aggregate<ACC, V, OUT>(
     aggregate: AggregateFunction<T, ACC, V>,
-    windowFunction?: AnyWindowFunction<V, OUT, K>,
+    windowFunction?: ProcessFunction<V, OUT, K, W>,
   ): SingleOutputStreamOperator<OUT> {
-    return this.build<OUT>('Aggregate', aggregate, windowFunction ?? null);
+    checkAggregate(aggregate);
+    return this.incremental<OUT>('Aggregate', aggregate, windowFunction);
   }
 
   reduce(reducer: (a: T, b: T) => T): SingleOutputStreamOperator<T>;
   reduce<OUT>(
     reducer: (a: T, b: T) => T,
-    windowFunction: AnyWindowFunction<T, OUT, K>,
+    windowFunction: ProcessFunction<T, OUT, K, W>,
   ): SingleOutputStreamOperator<OUT>;
   reduce<OUT>(
     reducer: (a: T, b: T) => T,
-    windowFunction?: AnyWindowFunction<T, OUT, K>,
+    windowFunction?: ProcessFunction<T, OUT, K, W>,
   ): SingleOutputStreamOperator<OUT> {
-    return this.build<OUT>(
-      'Reduce',
-      reduceAggregate(reducer as (a: unknown, b: unknown) => unknown),
-      windowFunction ?? null,
-    );
+    checkSynchronous(reducer, 'reduce');
+    const aggregate = reduceAggregate(reducer as (a: unknown, b: unknown) => unknown);
+    return this.incremental<OUT>('Reduce', aggregate, windowFunction);
   }
 
   /** All rows of the window are kept and handed over when it fires. */
-  process<OUT>(windowFunction: AnyWindowFunction<T, OUT, K>): SingleOutputStreamOperator<OUT> {
-    const fn = plain<unknown, unknown, unknown>(windowFunction as AnyWindowFunction<unknown, unknown, unknown>);
-    const spread: WindowFunction<unknown, unknown, unknown> = (key, context, [rows], out) =>
-      fn(key, context, rows as readonly unknown[], out);
-    return this.build<OUT>('Process', LIST, spread, windowFunction);
+  process<OUT>(windowFunction: ProcessFunction<T, OUT, K, W>): SingleOutputStreamOperator<OUT> {
+    return this.add<OUT>('Process', this.settings.process(runOf(windowFunction)));
   }
 
-  sum(field: keyof T & string): SingleOutputStreamOperator<T> {
-    return this.reduce(fieldReduce('sum', field) as (a: T, b: T) => T);
+  /** As `process`, with a function of (key, window, elements, out). */
+  apply<OUT>(windowFunction: WindowApply<T, OUT, K, W>): SingleOutputStreamOperator<OUT> {
+    checkSynchronous(windowFunction, 'apply');
+    return this.process<OUT>((key, context, elements, out) => windowFunction(key, context.window, elements, out));
   }
+
+  /** Sum of a numeric field; the other fields are those of the window's first row (Flink). */
+  sum(field: keyof T & string): SingleOutputStreamOperator<T> {
+    return this.field('sum', field);
+  }
+  /** Minimum of a field; the other fields are those of the first row. */
   min(field: keyof T & string): SingleOutputStreamOperator<T> {
-    return this.reduce(fieldReduce('min', field) as (a: T, b: T) => T);
+    return this.field('min', field);
   }
   max(field: keyof T & string): SingleOutputStreamOperator<T> {
-    return this.reduce(fieldReduce('max', field) as (a: T, b: T) => T);
+    return this.field('max', field);
+  }
+  /** The whole row with the smallest value of the field; the first of equals. */
+  minBy(field: keyof T & string): SingleOutputStreamOperator<T> {
+    return this.field('minBy', field);
+  }
+  maxBy(field: keyof T & string): SingleOutputStreamOperator<T> {
+    return this.field('maxBy', field);
   }
 
-  private build<OUT>(
-    kind: string,
-    aggregate: Untyped,
-    windowFunction: unknown,
-    lifecycle: unknown = windowFunction,
-  ): SingleOutputStreamOperator<OUT> {
-    const name = `Tumbling(${this.windows.sizeMs} ms) ${kind}`;
-    const cycle = lifecycle instanceof ProcessWindowFunction ? lifecycle : null;
-    const factory = new WindowAggregateFactory({
-      stateKind: kind.toLowerCase(),
-      windows: this.windows,
-      aggregate,
-      windowFunction:
-        windowFunction === null ? null : plain(windowFunction as AnyWindowFunction<unknown, unknown, unknown>),
-      allowedLatenessMs: this.latenessMs,
-      lateTag: this.lateTag,
-      ...(cycle === null ? {} : { open: async () => cycle.open?.(), close: async () => cycle.close?.() }),
-    });
-    return this.input.keyed<OUT>(name, factory);
+  private field(kind: FieldReduction, field: string): SingleOutputStreamOperator<T> {
+    return this.reduce(fieldReduce(kind, field) as (a: T, b: T) => T);
+  }
+
+  private incremental<OUT>(kind: string, aggregate: Untyped, windowFunction: unknown): SingleOutputStreamOperator<OUT> {
+    const run = windowFunction === undefined ? null : runOf(windowFunction);
+    return this.add<OUT>(kind, this.settings.incremental(kind.toLowerCase(), aggregate, run));
+  }
+
+  private add<OUT>(kind: string, factory: Parameters<KeyedStream<T, K>['keyed']>[1]): SingleOutputStreamOperator<OUT> {
+    return this.input.keyed<OUT>(`${this.settings.name} ${kind}`, factory);
   }
 }
 
-function plain<IN, OUT, K>(fn: AnyWindowFunction<IN, OUT, K>): WindowFunction<IN, OUT, K> {
-  return fn instanceof ProcessWindowFunction
-    ? (key, context, elements, out) => fn.process(key, context, elements, out)
-    : fn;
-}
-
-/** The accumulator of a reduce is the value itself; a list of none is "nothing yet". */
-function reduceAggregate(reduce: (a: unknown, b: unknown) => unknown): Untyped {
-  return {
-    createAccumulator: () => null,
-    add: (value, accumulator) => (accumulator === null ? value : reduce(accumulator, value)),
-    getResult: (accumulator) => accumulator,
-  };
-}
-
-const LIST: Untyped = {
-  createAccumulator: () => [],
-  add: (value, accumulator) => {
-    const row = value as { __copy?: () => object };
-    (accumulator as unknown[]).push(
-      typeof row === 'object' && row !== null && typeof row.__copy === 'function' ? row.__copy() : value,
+function runOf(windowFunction: unknown): WindowRun {
+  if (windowFunction instanceof ProcessWindowFunction) {
+    const fn = windowFunction as ProcessWindowFunction<unknown, unknown, unknown, Window>;
+    checkMethod(fn, 'process', 'the window function');
+    return {
+      run: (key, context, elements, out) => fn.process(key, context, elements, out),
+      clear: fn.clear === undefined ? null : (context) => fn.clear!(context),
+      open: async () => fn.open?.(),
+      close: async () => fn.close?.(),
+    };
+  }
+  if (typeof windowFunction !== 'function')
+    throw new ConfigError(
+      'a window function is a function of (key, context, elements, out), or a class that extends ProcessWindowFunction.',
     );
-    return accumulator;
-  },
-  getResult: (accumulator) => (accumulator as unknown[]).slice(),
-};
+  checkSynchronous(windowFunction, 'the window function');
+  return { run: windowFunction as AnyWindowFunction, clear: null };
+}

@@ -7,7 +7,7 @@ import { wallTimeMs, type WallTimeMs, epoch } from '../model/ids.ts';
 import type { OfferedSplit } from './events.ts';
 import { nextGeneration } from './head-moves.ts';
 import type { Ack, Head, Plan, PlannedSplit } from './records.ts';
-import type { Base, Retry } from './states.ts';
+import type { Base, RangeRead, Retry } from './states.ts';
 
 export interface PlanInputs {
   readonly head: Head;
@@ -70,10 +70,25 @@ function withNewSplits(known: readonly PlannedSplit[], offers: readonly OfferedS
 /** E1: the ranges of the failed attempt. A split that it had not come to reads nothing this time. */
 function plannedAhead(splits: readonly PlannedSplit[], ranges: NonNullable<Retry['ranges']>): PlannedSplit[] {
   const read = new Map(ranges.map((range) => [range.id, range]));
-  return splits.map(({ ends: _, ...split }) => {
+  return splits.map(({ ends: _ends, paused: _paused, ...split }) => {
     const range = read.get(split.id);
-    return { ...split, to: range?.to ?? split.from, ...(range?.ends === true ? { ends: true } : {}) };
+    return {
+      ...split,
+      to: range?.to ?? split.from,
+      ...(range?.ends === true ? { ends: true } : {}),
+      ...(range?.paused === true ? { paused: true } : {}),
+    };
   });
+}
+
+/** Of a plan that was made ahead. */
+export function rangesOf(plan: Plan): RangeRead[] {
+  return plan.splits.map(({ id, from, to, ends, paused }) => ({
+    id,
+    to: to ?? from,
+    ends: ends ?? false,
+    paused: paused ?? false,
+  }));
 }
 
 /** Were the plan's ranges fixed before it ran? */
@@ -91,6 +106,6 @@ export function extendPlan(
   nowMs: WallTimeMs,
 ): Plan {
   const seen = new Map(idle.ranges.map((range) => [range.id, range.state]));
-  const splits = plan.splits.map((split) => ({ ...split, to: null, state: seen.get(split.id) ?? split.state }));
+  const splits = plan.splits.map(({ paused: _, ...split }) => ({ ...split, to: null, state: seen.get(split.id) ?? split.state }));
   return { ...plan, clock: wallTimeMs(Math.max(nowMs, plan.clock)), splits: withNewSplits(splits, offers) };
 }

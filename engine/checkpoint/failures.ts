@@ -4,7 +4,7 @@
  * a retry enters the state that failed; only an attempt is planned again, under a new generation (E1).
  */
 import { MAX_SKIPPED_RECORDS } from '../model/limits.ts';
-import { isPlannedAhead } from './build-plan.ts';
+import { isPlannedAhead, rangesOf } from './build-plan.ts';
 import { CUT_AFTER_FAILURES, rowLimit } from './effects.ts';
 import type { Events } from './events.ts';
 import { foldNeed } from './fold-policy.ts';
@@ -93,10 +93,8 @@ function attemptFailed(machine: Machine, held: Held, work: Work, event: Failed):
   const { plan, history } = work;
   // E1: the same ranges, if anyone knows them.
   const ranges =
-    event.ranges?.map(({ id, to: end, state }) => ({ id, to: end, ends: state.ended })) ??
-    (isPlannedAhead(plan) && plan.splits.length > 0
-      ? plan.splits.map((s) => ({ id: s.id, to: s.to ?? s.from, ends: s.ends ?? false }))
-      : null);
+    event.ranges?.map(({ id, to: end, state }) => ({ id, to: end, ends: state.ended, paused: state.paused ?? false })) ??
+    (isPlannedAhead(plan) && plan.splits.length > 0 ? rangesOf(plan) : null);
   const { poison } = event;
   if (poison !== null && machine.session.poison === 'dead-letter') {
     const known = plan.skip.some(

@@ -41,6 +41,8 @@ export interface PlannedSplit {
   readonly to: number | null;
   /** Planned ahead: the split ended there when it was read before, so it ends there again. */
   readonly ends?: boolean;
+  /** Planned ahead: alignment held the split when it was read before, so it is not idle this time either. */
+  readonly paused?: boolean;
   /** State of the split's watermark generators and idleness, as the manifest of the base has it; null for a new split. */
   readonly state: SplitState | null;
 }
@@ -70,10 +72,16 @@ export interface Plan {
 export interface SplitState {
   /** Numeric state of each watermark generator on this split, by operator uid. */
   readonly generators: Readonly<Record<string, readonly number[]>>;
+  /** State of the user's own generators, by operator uid: packed, as base64. Absent: there are none. */
+  readonly objects?: Readonly<Record<string, readonly string[]>>;
   /** Watermark at the split's end of epoch, by operator uid ('' = the source itself). */
   readonly watermark: number;
   /** Plan clock since which the split has had nothing to read; null: it had. */
   readonly idleSince: number | null;
+  /** Its generators say that it is idle. */
+  readonly idle?: boolean;
+  /** Watermark alignment kept it from being read further. */
+  readonly paused?: boolean;
   readonly ended: boolean;
 }
 

@@ -39,11 +39,20 @@ export interface Base {
   readonly folded: FoldRecord | null;
 }
 
+/** How far an attempt had read a split. */
+export interface RangeRead {
+  readonly id: string;
+  readonly to: number;
+  readonly ends: boolean;
+  /** Alignment held it there. */
+  readonly paused: boolean;
+}
+
 /** What a re-plan of the same epoch keeps from the plan before it (E1). */
 export interface Retry {
   readonly plan: Plan;
   /** How far the failed attempt had read: the retry runs exactly this. Null: not known, or to be cut smaller. */
-  readonly ranges: readonly { readonly id: string; readonly to: number; readonly ends: boolean }[] | null;
+  readonly ranges: readonly RangeRead[] | null;
   readonly skip: readonly SkippedRecord[];
   /** Why the new plan differs; null: it does not. */
   readonly reason: string | null;

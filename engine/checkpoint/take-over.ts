@@ -4,7 +4,7 @@
  */
 import { invariant } from '../model/errors.ts';
 import type { WallTimeMs } from '../model/ids.ts';
-import { isPlannedAhead } from './build-plan.ts';
+import { isPlannedAhead, rangesOf } from './build-plan.ts';
 import { foldNeed } from './fold-policy.ts';
 import { changeHead, firstHead, headIs, moveHead, nextGeneration, sameHead, type HeadIn } from './head-moves.ts';
 import { nextRunId } from './run-ids.ts';
@@ -174,8 +174,7 @@ function retryAfterCrash(plan: Plan, graphHash: string): Retry {
       reason: 'the coordinator was replaced while an open epoch ran',
       history,
     };
-  const ranges = plan.splits.map((split) => ({ id: split.id, to: split.to ?? split.from, ends: split.ends ?? false }));
-  return { plan, ranges, skip: plan.skip, reason: null, history: NO_HISTORY };
+  return { plan, ranges: rangesOf(plan), skip: plan.skip, reason: null, history: NO_HISTORY };
 }
 
 const isOverdue = (base: Base, { fold }: Session): boolean =>

@@ -6,6 +6,7 @@ import type { CliIo } from './cli-io.ts';
 import { errorCodeOf, EXIT, EXIT_CODES_HELP, exitCodeOf, type ExitCode } from './exit-codes.ts';
 import { graphCommand, type GraphOptions } from './graph-command.ts';
 import { runCommand, type RunOptions } from './run-command.ts';
+import { simCommand, type SimOptions } from './sim-command.ts';
 import { stateCommand, type StateOptions } from './state-command.ts';
 import {
   appendToTopic,
@@ -88,6 +89,16 @@ function buildProgram(io: CliIo, exitWith: (code: ExitCode) => void): Command {
     .addOption(settingOption('a setting of the job'))
     .option('--json', 'as JSON')
     .action((job: string, options: StateOptions) => stateCommand(job, options, io));
+
+  program
+    .command('sim')
+    .description('run a job with bounded input through deaths, stops and other packings; its output must stay the same')
+    .argument('<job>', 'a module that exports a job')
+    .option('--seeds <n>', 'how many runs (default: 100, with --seed 1)', positiveInteger)
+    .option('--seed <s>', 'the first seed (default: 1)', wholeNumber)
+    .option('--any-cut', 'compare with a run of one epoch: cuts must change nothing, either')
+    .addOption(settingOption('a setting of the job'))
+    .action(async (job: string, options: SimOptions) => exitWith(await simCommand(job, options, io)));
 
   addTopics(program.command('topics').description('the topics of the embedded log (without a command: list them)'), io);
   return program;

@@ -8,13 +8,38 @@
 import { ConfigError } from '../model/errors.ts';
 import { DEFAULT_MAX_PARALLELISM } from '../model/limits.ts';
 import { murmur3 } from '../model/murmur3.ts';
-import type { KeySelection, NodeOperator, StreamGraph, StreamNode } from './stream-graph.ts';
+import type {
+  KeySelection,
+  NodeOperator,
+  PartitionScheme,
+  StreamEdge,
+  StreamGraph,
+  StreamNode,
+} from './stream-graph.ts';
+
+/** How rows find the subtask that takes them. */
+export type Exchange =
+  | KeySelection
+  | {
+      readonly kind: 'partition';
+      readonly scheme: PartitionScheme;
+      readonly partitions: number;
+    }
+  | { readonly kind: 'broadcast' };
 
 export interface JobEdge {
   readonly from: JobNode;
   readonly tag: string | null;
+  readonly input: number;
   /** Null: forward. */
-  readonly key: KeySelection | null;
+  readonly key: Exchange | null;
+}
+
+export interface JobOutput {
+  readonly to: JobNode;
+  readonly tag: string | null;
+  readonly input: number;
+  readonly key: Exchange | null;
 }
 
 export interface JobNode {
@@ -24,7 +49,7 @@ export interface JobNode {
   readonly parallelism: number;
   readonly operator: NodeOperator;
   readonly inputs: readonly JobEdge[];
-  readonly outputs: { readonly to: JobNode; readonly tag: string | null; readonly key: KeySelection | null }[];
+  readonly outputs: JobOutput[];
   /** Number of its vertex. */
   vertex: number;
 }
@@ -43,7 +68,7 @@ export interface JobGraph {
 
 export function buildJobGraph(job: string, graph: StreamGraph): JobGraph {
   checkShape(job, graph);
-  const maxParallelism = graph.maxParallelism ?? DEFAULT_MAX_PARALLELISM;
+  const maxParallelism = maxParallelismOf(job, graph);
   const nodes = new Map<StreamNode, JobNode>();
   const uids = new Map<string, string>();
   for (const node of graph.nodes) {
@@ -55,7 +80,7 @@ export function buildJobGraph(job: string, graph: StreamGraph): JobGraph {
       );
     }
     uids.set(uid, node.name);
-    const parallelism = node.parallelism ?? graph.parallelism;
+    const parallelism = (node.sizedBy ?? node).parallelism ?? graph.parallelism;
     if (parallelism > maxParallelism) {
       throw new ConfigError(
         `job "${job}": operator "${node.name}" has parallelism ${parallelism}, above the max parallelism ${maxParallelism}. Lower one or raise the other before the job first runs.`,
@@ -64,7 +89,8 @@ export function buildJobGraph(job: string, graph: StreamGraph): JobGraph {
     const inputs = node.inputs.map((edge) => ({
       from: nodes.get(edge.from)!,
       tag: edge.tag,
-      key: edge.partitioning.kind === 'hash' ? edge.partitioning.key : null,
+      input: edge.input ?? 0,
+      key: exchangeOf(edge, parallelism, maxParallelism),
     }));
     const made: JobNode = {
       id: node.id,
@@ -76,7 +102,7 @@ export function buildJobGraph(job: string, graph: StreamGraph): JobGraph {
       outputs: [],
       vertex: 0,
     };
-    for (const { from, tag, key } of inputs) from.outputs.push({ to: made, tag, key });
+    for (const { from, tag, input, key } of inputs) from.outputs.push({ to: made, tag, input, key });
     nodes.set(node, made);
   }
   const all = [...nodes.values()];
@@ -89,6 +115,29 @@ export function buildJobGraph(job: string, graph: StreamGraph): JobGraph {
     hash: graphHash(all, maxParallelism),
     hasDeadLetters: graph.nodes.some((n) => n.operator.kind === 'dead-letters'),
   };
+}
+
+/** Key groups are the job's: operators that ask for a number of their own must agree. */
+function maxParallelismOf(job: string, graph: StreamGraph): number {
+  let found = graph.maxParallelism;
+  for (const node of graph.nodes) {
+    if (node.maxParallelism === null) continue;
+    found ??= node.maxParallelism;
+    if (found === node.maxParallelism) continue;
+    throw new ConfigError(
+      `job "${job}": operator "${node.name}" asks for max parallelism ${node.maxParallelism}, but the job has ${found}. All operators of a job share one: set it with env.setMaxParallelism(…).`,
+    );
+  }
+  return found ?? DEFAULT_MAX_PARALLELISM;
+}
+
+function exchangeOf({ partitioning }: StreamEdge, parallelism: number, maxParallelism: number): Exchange | null {
+  if (partitioning.kind === 'forward') return null;
+  if (partitioning.kind === 'hash') return partitioning.key;
+  if (partitioning.kind === 'broadcast') return partitioning;
+  const { scheme } = partitioning;
+  const partitions = { global: 1, forward: maxParallelism }[scheme.kind as string] ?? parallelism;
+  return { kind: 'partition', scheme, partitions };
 }
 
 function derivedUid(node: StreamNode): string {
@@ -120,10 +169,15 @@ function assignVertices(graph: StreamGraph, nodes: readonly JobNode[]): void {
 function graphHash(nodes: readonly JobNode[], maxParallelism: number): string {
   const text = nodes.map(
     (n) =>
-      `${n.uid}:${n.operator.kind}:${n.inputs.map((e) => `${e.from.uid}/${e.tag ?? ''}/${e.key === null ? 'f' : 'h'}`).join(',')}`,
+      `${n.uid}:${n.operator.kind}:${n.inputs.map((e) => `${e.from.uid}/${e.tag ?? ''}/${shipLetter(e.key)}${e.input === 0 ? '' : e.input}`).join(',')}`,
   );
   const bytes = new TextEncoder().encode(`${maxParallelism}|${text.join('|')}`);
   return murmur3(bytes).toString(16).padStart(8, '0') + murmur3(bytes, 1).toString(16).padStart(8, '0');
+}
+
+function shipLetter(key: Exchange | null): string {
+  if (key === null) return 'f';
+  return key.kind === 'broadcast' ? 'b' : key.kind === 'partition' ? 'p' : 'h';
 }
 
 /** What can be known to be wrong before anything runs. */

@@ -1,5 +1,5 @@
 /** A job graph for people: text and Mermaid, logical (one box an operator) and physical (one box a chain). */
-import type { JobEdge, JobGraph, JobNode } from './job-graph.ts';
+import type { Exchange, JobEdge, JobGraph, JobNode } from './job-graph.ts';
 
 export function planText(graph: JobGraph): string {
   const lines = [`Job "${graph.job}"  max parallelism ${graph.maxParallelism}`, '', 'Logical graph'];
@@ -39,7 +39,7 @@ export function planJson(graph: JobGraph): unknown {
   const edge = (e: JobEdge, to: number, physical: boolean): unknown => ({
     from: physical ? e.from.vertex : e.from.id,
     to,
-    ship: e.key === null ? 'FORWARD' : 'HASH',
+    ship: shipOf(e.key),
     sideOutput: e.tag,
   });
   return {
@@ -81,8 +81,15 @@ function incoming(nodes: readonly JobNode[]): JobEdge[] {
 }
 
 function how(edge: JobEdge): string {
-  const ship = edge.key === null ? 'FORWARD' : edge.key.kind === 'field' ? `HASH(${edge.key.field})` : 'HASH';
+  const ship = edge.key?.kind === 'field' ? `HASH(${edge.key.field})` : shipOf(edge.key);
   return edge.tag === null ? ship : `${ship}, side output ${edge.tag}`;
+}
+
+function shipOf(key: Exchange | null): string {
+  if (key === null) return 'FORWARD';
+  if (key.kind === 'broadcast') return 'BROADCAST';
+  if (key.kind !== 'partition') return 'HASH';
+  return key.scheme.kind === 'copies' ? 'BROADCAST' : key.scheme.kind.toUpperCase();
 }
 
 function label(text: string): string {

@@ -8,6 +8,10 @@ export const JSON_PIECE_BYTES = 16 * 1024;
 export const FILE_CHUNK_BYTES = 256 * 1024;
 /** A longer line is a bad record: it would have to be held in memory whole. */
 export const MAX_RECORD_BYTES = 16 * 1024 * 1024;
+/** State of one watermark generator of the user's: every manifest holds it once a split. */
+export const MAX_GENERATOR_STATE_BYTES = 2048;
+/** Records read at once where watermarks are aligned: by so many a split may pass its limit. */
+export const ALIGNED_BATCH_ROWS = 128;
 /** The head is one small item, so that any store can swap it atomically (ARCHITECTURE section 1). */
 export const MAX_HEAD_BYTES = 4096;
 /** Flink's default. Fixed for the life of a job's state. */

@@ -22,6 +22,10 @@ export class ExchangeBatch {
   channel: Int32Array;
   /** The source rows behind `index`: origin of every row, and its data when lazy. Null after an aggregation. */
   source: SourceBatch | null = null;
+  /** Which input of the operator the rows are for: 0, or 1 for the second of connected streams. */
+  input = 0;
+  /** The rows go to every subtask and have no key: `keyIds` are −1. */
+  isBroadcast = false;
   /** Position of this batch's channel in channel order. */
   rank = 0;
   split = '';

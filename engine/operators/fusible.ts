@@ -12,6 +12,15 @@ export interface RowVars {
   readonly lazy: boolean;
 }
 
+/** Something kept per channel that is more than a number. Its state is in the manifest. */
+export interface ChannelObject {
+  /** Plain values, as in keyed state. */
+  snapshot(): unknown;
+  restore(stored: unknown): void;
+  /** It says that the channel holds nobody back for now. */
+  readonly idle: boolean;
+}
+
 export interface ChainCodegen {
   /** Binds a run-time value and returns the identifier that stands for it. */
   bind(value: unknown): string;
@@ -25,6 +34,10 @@ export interface ChainCodegen {
    * operator of the chain throws. Returns the identifier of the local copy. `initial`: value on a new channel.
    */
   channelState(initial: number): string;
+  /** An object kept per channel from batch to batch; returns the identifier. What happens to it is not rolled back. */
+  channelObject(make: (channel: string) => ChannelObject): string;
+  /** Errors of the lines that follow are this operator's: needed after `downstream` only. */
+  resume(): void;
   /** From here on rows carry a watermark of their own; `atEnd` is the expression of the watermark after the last row. */
   watermarkAtEnd(atEnd: string): void;
   /** `value` as something that may be kept: the expression itself, or a copy where it is (or may be) the flyweight row. */

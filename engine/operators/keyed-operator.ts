@@ -24,6 +24,8 @@ export interface KeyedOperatorContext {
   readonly output: OutputBuffer;
   /** Null when nobody consumes the side output. */
   side(tag: string): OutputBuffer | null;
+  /** Calls `run` after `ms`; the answer takes it back. For requests to others, whose answers take real time. */
+  after(ms: number, run: () => void): () => void;
   /** Adds to a count of the epoch's record. */
   count(name: string, n: number): void;
 }
@@ -36,11 +38,16 @@ export interface KeyedOperator extends StateReader {
   advanceProcessingTime(keyGroup: number, clockMs: number): void;
   /**
    * Rows [from, to) of the batch, in channel order; none has a key outside the instance's groups. The watermark before a row is
-   * min(wm, cap). `keyIds` are filled in.
+   * min(wm, cap). `keyIds` are filled in; for rows that go to every subtask (`isBroadcast`) they are −1, and the row belongs to all of
+   * the instance's groups.
    */
   process(batch: ExchangeBatch, from: number, to: number, cap: number): void;
   /** Partials of the operator's pre-aggregator, before the epoch's first row. `keyIds` are filled in. */
   absorb?(batch: ExchangeBatch): void;
+  /** Rows that were taken and wait for something outside: they count as waiting ones. Default 0. */
+  readonly pending?: number;
+  /** After the epoch's last row and before `advance`: finishes, and emits, what is under way (asynchronous I/O). */
+  settle?(): Promise<void>;
   /** End of epoch: the group's watermark becomes `watermark`; due timers fire. */
   advance(keyGroup: number, watermark: number): void;
   /** Writes what changed since the last snapshot. */
@@ -63,6 +70,8 @@ export interface KeyedOperatorFactory {
   create(): KeyedOperator;
   /** True: rows without timestamps make no sense here (checked at start). */
   readonly needsTimestamps: boolean;
+  /** It has state that every subtask shares (state/key-in-group.ts). */
+  readonly hasBroadcastState?: boolean;
   /** Checks user functions and initial values before anything runs; throws ConfigError. */
   validate?(operator: string): void;
   /** For each sender of rows, if they may be merged before the shuffle; null: not this operator. */

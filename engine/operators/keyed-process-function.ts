@@ -9,6 +9,7 @@ import type {
 import type { AggregatingState, ListState, MapState, ReducingState, ValueState } from '../state/states.ts';
 import type { Collector } from './collector.ts';
 import type { OutputTag } from './output-tag.ts';
+import type { RuntimeContext } from './runtime-context.ts';
 
 export type TimeDomain = 'event-time' | 'processing-time';
 
@@ -38,8 +39,8 @@ export interface OnTimerContext<K> extends KeyedContext<K> {
   readonly timeDomain: TimeDomain;
 }
 
-/** Where a function gets its states, before the first row. */
-export interface OpenContext {
+/** Where a function gets its states and metrics, before the first row. */
+export interface OpenContext extends RuntimeContext {
   getState<T>(descriptor: ValueStateDescriptor<T>): ValueState<T>;
   getListState<T>(descriptor: ListStateDescriptor<T>): ListState<T>;
   getMapState<UK, UV>(descriptor: MapStateDescriptor<UK, UV>): MapState<UK, UV>;

@@ -2,10 +2,11 @@
  * process on a stream that is not keyed (Flink: ProcessFunction without state or timers): any number of rows on the main and the
  * side outputs, with the row's timestamp. The watermark it sees is that of the row's own channel, before the row.
  */
-import { ConfigError } from '../model/errors.ts';
 import { MIN_WATERMARK, NO_TIMESTAMP } from '../model/watermark.ts';
 import { ArrayCollector, type Collector } from './collector.ts';
 import type { ChainCodegen, Fusible, RowVars } from './fusible.ts';
+import type { OpenContext, TimerServiceView } from './keyed-process-function.ts';
+import { noKey } from './keyless-context.ts';
 import { refusePromise } from './map-operator.ts';
 import type { OutputTag } from './output-tag.ts';
 
@@ -17,12 +18,14 @@ export interface ProcessContext {
   currentWatermark(): number;
   /** The epoch's clock, constant within an epoch (ARCHITECTURE section 3). */
   currentProcessingTime(): number;
+  /** Tells the time. Timers need a key: registering one is an error. */
+  timerService(): TimerServiceView;
   output<X>(tag: OutputTag<X>, value: X): void;
 }
 
 export interface ProcessLogic {
   processElement(value: never, ctx: ProcessContext, out: Collector<never>): unknown;
-  open?(): void | Promise<void>;
+  open?(ctx: OpenContext): void | Promise<void>;
   close?(): void | Promise<void>;
 }
 
@@ -55,7 +58,7 @@ export class ProcessOperator implements Fusible {
   }
 }
 
-class ChainProcessContext implements ProcessContext {
+class ChainProcessContext implements ProcessContext, TimerServiceView {
   readonly main = new ArrayCollector();
   readonly sides: ArrayCollector[];
   /** Rows emitted for the current row, unconsumed side outputs included. */
@@ -94,13 +97,23 @@ class ChainProcessContext implements ProcessContext {
   currentProcessingTime(): number {
     return this.clockMs;
   }
+  timerService(): this {
+    return this;
+  }
+  registerEventTimeTimer(): never {
+    throw noKey(null, 'a timer');
+  }
+  registerProcessingTimeTimer(): never {
+    throw noKey(null, 'a timer');
+  }
+  deleteEventTimeTimer(): never {
+    throw noKey(null, 'a timer');
+  }
+  deleteProcessingTimeTimer(): never {
+    throw noKey(null, 'a timer');
+  }
   output<X>(tag: OutputTag<X>, value: X): void {
     this.emitted++;
     this.byTag.get(tag.id)?.collect(value);
   }
-}
-
-/** Keyed state and timers need a key. */
-export function noKeyedState(what: string): ConfigError {
-  return new ConfigError(`${what} needs a keyed stream: call keyBy(...) before process(...).`);
 }

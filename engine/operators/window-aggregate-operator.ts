@@ -1,9 +1,9 @@
 /**
- * Event-time windows aligned for all keys (tumbling), with an incremental aggregation and the default trigger.
+ * Event-time windows aligned for all keys (tumbling, sliding), with an incremental aggregation and the default trigger.
  *
  * In: keyed rows. Out: what the window function makes of each window's result, stamped with the window's max timestamp.
  * State: one accumulator per (key, window start), stored as entry ('pane', start). A pane holds one window of all keys, dense by
- * key id (HOTPATH section 7). Timers are not stored: they follow from the panes and the group's watermark.
+ * key id (HOTPATH section 7). What the window function keeps is in WindowStates. Timers are not stored: they follow from the panes and the group's watermark.
  * Watermark ≥ max timestamp: the window fires. Up to `allowedLateness` longer it stays, and every late row fires it again at once
  * (Flink: EventTimeTrigger). Rows for a window that is gone go to the side output of late rows, or are dropped and counted.
  * Restore: accumulators by entry; a window at or behind the restored watermark has fired already.
@@ -12,24 +12,30 @@ import { ConfigError, UserCodeError } from '../model/errors.ts';
 import { MIN_WATERMARK } from '../model/watermark.ts';
 import type { AggregateFunction } from '../state/descriptors.ts';
 import { compareIds, type KeyIndex } from '../state/key-index.ts';
+import { NamespaceIndex } from '../state/namespace-index.ts';
 import type { StateWriter } from '../state/state-entries.ts';
 import { checkStorable, isPlainlyStorable } from '../state/storable.ts';
 import type { AlignedWindows } from '../windows/assigners.ts';
-import type { WindowFunction } from '../windows/window-function.ts';
+import { timeWindow, type Window } from '../windows/time-window.ts';
+import { BUILT_IN_WINDOWS } from '../windows/window-assigner.ts';
 import type { ExchangeBatch } from './exchange-batch.ts';
 import { generate } from './generated-loop.ts';
 import type { KeyedOperator, KeyedOperatorContext, KeyedOperatorFactory } from './keyed-operator.ts';
 import { Pane } from './pane.ts';
 import type { PreAggregator } from './pre-aggregator.ts';
+import { SLIDING_LOOP } from './sliding-window-loop.ts';
 import { WindowEmitter } from './window-emitter.ts';
+import { windowForm } from './window-form.ts';
+import type { AnyWindowFunction } from './window-function-context.ts';
 import { WindowPreAggregator } from './window-pre-aggregator.ts';
+import { WindowStates } from './window-states.ts';
 
 export interface WindowAggregateOptions {
   /** What the accumulators are of, e.g. 'aggregate': another kind cannot go on with them. */
   readonly stateKind: string;
   readonly windows: AlignedWindows;
   readonly aggregate: AggregateFunction<unknown, unknown, unknown>;
-  readonly windowFunction: WindowFunction<unknown, unknown, unknown> | null;
+  readonly windowFunction: AnyWindowFunction | null;
   readonly allowedLatenessMs: number;
   readonly lateTag: string | null;
   readonly open?: () => void | Promise<void>;
@@ -63,7 +69,10 @@ export class WindowAggregateFactory implements KeyedOperatorFactory {
   }
   preAggregator(maxParallelism: number): PreAggregator | null {
     const { aggregate, windows } = this.options;
-    return aggregate.preAggregate === true ? new WindowPreAggregator(windows, aggregate, maxParallelism) : null;
+    const isTumbling = windows.slideMs === windows.sizeMs;
+    return isTumbling && aggregate.preAggregate === true
+      ? new WindowPreAggregator(windows, aggregate, maxParallelism)
+      : null;
   }
 }
 
@@ -76,6 +85,7 @@ class WindowAggregateOperator implements KeyedOperator {
   private ctx!: KeyedOperatorContext;
   private keys!: KeyIndex;
   private emitter!: WindowEmitter;
+  private states!: WindowStates;
   private loop!: Loop;
   private first = 0;
   /** Per key group, from `first`: its watermark, and the next watermark at which something is due. */
@@ -98,8 +108,10 @@ class WindowAggregateOperator implements KeyedOperator {
     this.watermarks = new Float64Array(groups).fill(MIN_WATERMARK);
     this.due = new Float64Array(groups).fill(Infinity);
     this.openPanes = Array.from({ length: groups }, () => []);
+    this.states = new WindowStates(new NamespaceIndex<Window>(ctx.keys, windowForm(BUILT_IN_WINDOWS)), ctx.name);
     this.emitter = new WindowEmitter(
       ctx,
+      this.states,
       this.options.aggregate,
       this.options.windowFunction,
       this.options.allowedLatenessMs > 0,
@@ -110,6 +122,7 @@ class WindowAggregateOperator implements KeyedOperator {
 
   beginEpoch(clockMs: number): void {
     this.emitter.clockMs = clockMs;
+    this.states.beginEpoch(clockMs);
   }
 
   advanceProcessingTime(): void {
@@ -150,19 +163,24 @@ class WindowAggregateOperator implements KeyedOperator {
       if (pane.live === 0) this.panes.delete(pane.start);
     }
     this.stamp++;
+    this.states.snapshot(writer);
+    this.states.sweep();
   }
 
   dump(writer: StateWriter): void {
+    this.states.dump(writer);
     for (const pane of this.panes.values()) pane.writeAll(writer, this.keys, this.state);
   }
 
   restore(key: unknown, name: string, sub: unknown, value: unknown): void {
+    if (this.states.owns(name)) return this.states.restore(key, name, sub, value);
     this.own(name);
     const id = this.keys.idOf(key);
     this.pane(sub as number).restore(id, this.keys.keyGroups[id]! - this.first, value);
   }
 
   restoreRemoved(key: unknown, name: string, sub: unknown): void {
+    if (this.states.owns(name)) return this.states.restoreRemoved(key, name, sub);
     this.own(name);
     const id = this.keys.idOf(key);
     this.panes.get(sub as number)?.drop(id, this.keys.keyGroups[id]! - this.first);
@@ -185,7 +203,7 @@ class WindowAggregateOperator implements KeyedOperator {
 
   isLive(id: number): boolean {
     for (const pane of this.panes.values()) if (pane.accumulators[id] !== undefined) return true;
-    return false;
+    return this.states.isKeyLive(id);
   }
 
   async close(): Promise<void> {
@@ -214,6 +232,7 @@ class WindowAggregateOperator implements KeyedOperator {
         if (pane.end - 1 > before) this.firePane(pane, g, watermark);
         // Panes are of one size: those that are over come first.
         if (pane.end - 1 + lateness > watermark) continue;
+        if (this.states.isUsed) this.states.dropAll(pane.groups[g]!, timeWindow(pane.start, pane.end));
         pane.dropGroup(g);
         over++;
         if (pane.live === 0) this.panes.delete(pane.start);
@@ -233,7 +252,7 @@ class WindowAggregateOperator implements KeyedOperator {
     ids.sort((a, b) => compareIds(this.keys, a, b));
     const tag = pane.end - 2;
     const seen = this.options.aggregate.preAggregate === true ? pane.end - 1 : watermark;
-    for (const id of ids) this.emitter.fire(this.keys.keys[id], pane, pane.accumulators[id], g + this.first, tag, seen);
+    for (const id of ids) this.emitter.fire(id, pane, pane.accumulators[id], tag, seen);
   }
 
   private nextDue(g: number, watermark: number): number {
@@ -279,7 +298,7 @@ class WindowAggregateOperator implements KeyedOperator {
   private refire(pane: Pane, g: number, id: number): void {
     const watermark = this.watermarks[g]!;
     this.ctx.count('refired', 1);
-    this.emitter.fire(this.keys.keys[id], pane, pane.accumulators[id], g + this.first, watermark, watermark);
+    this.emitter.fire(id, pane, pane.accumulators[id], watermark, watermark);
   }
 
   private late(value: unknown, ts: number, g: number): void {
@@ -290,6 +309,12 @@ class WindowAggregateOperator implements KeyedOperator {
     }
     this.ctx.count('late', 1);
     side.emit(value, ts, this.watermarks[g]!, g + this.first);
+  }
+
+  /** A row that none of its windows took, if it has any: where windows do not overlap there may be gaps between them. */
+  private skipped(value: unknown, ts: number, g: number, hasWindow: boolean): void {
+    if (hasWindow || ts + this.options.allowedLatenessMs <= this.watermarks[g]!) this.late(value, ts, g);
+    else this.ctx.count('withoutWindow', 1);
   }
 
   private noTimestamp(): never {
@@ -313,6 +338,7 @@ class WindowAggregateOperator implements KeyedOperator {
         this.opened(pane, g, id, this.options.aggregate.createAccumulator()),
       refire: (pane: Pane, g: number, id: number): void => this.refire(pane, g, id),
       late: (value: unknown, ts: number, g: number): void => this.late(value, ts, g),
+      skipped: (value: unknown, ts: number, g: number, has: boolean): void => this.skipped(value, ts, g, has),
       noTimestamp: (): never => this.noTimestamp(),
       failed: (row: number): void => {
         this.failedRow = row;
@@ -320,9 +346,9 @@ class WindowAggregateOperator implements KeyedOperator {
       stamp: (): number => this.stamp,
     };
     const add = this.options.aggregate;
-    const numbers = `const SIZE=${windows.sizeMs},OFFSET=${windows.offsetMs},LAST=${windows.sizeMs - 1},KEEP=${windows.sizeMs - 1 + allowedLatenessMs};`;
+    const numbers = `const SIZE=${windows.sizeMs},SLIDE=${windows.slideMs},OFFSET=${windows.offsetMs},LAST=${windows.sizeMs - 1},KEEP=${windows.sizeMs - 1 + allowedLatenessMs};`;
     const params = { self, agg: add, keys: this.keys, watermarks: this.watermarks, due: this.due, FIRST: this.first };
-    return generate<Loop>(params, `${numbers}\n${LOOP}`);
+    return generate<Loop>(params, `${numbers}\n${windows.slideMs === windows.sizeMs ? LOOP : SLIDING_LOOP}`);
   }
 }
 

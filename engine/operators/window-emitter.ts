@@ -1,74 +1,49 @@
-/** Fires a window: its result, through the window function if there is one, to the main output with the window's max timestamp. */
-import { MIN_WATERMARK } from '../model/watermark.ts';
+/** Fires a window of the aligned kind: its result, through the window function if there is one, with the window's max timestamp. */
 import type { AggregateFunction } from '../state/descriptors.ts';
-import { timeWindow, type TimeWindow } from '../windows/time-window.ts';
-import type { SideOutput, WindowCollector, WindowContext, WindowFunction } from '../windows/window-function.ts';
+import { TimeWindow } from '../windows/time-window.ts';
 import type { KeyedOperatorContext } from './keyed-operator.ts';
-import { refusePromise } from './map-operator.ts';
+import { WindowFunctionContext, type AnyWindowFunction } from './window-function-context.ts';
+import type { WindowStates } from './window-states.ts';
 
-export class WindowEmitter implements WindowContext, WindowCollector<unknown> {
-  clockMs = 0;
-  window: TimeWindow = timeWindow(0, 0);
-  private readonly ctx: KeyedOperatorContext;
+export class WindowEmitter {
+  private readonly context: WindowFunctionContext;
   private readonly aggregate: AggregateFunction<unknown, unknown, unknown>;
-  private readonly windowFunction: WindowFunction<unknown, unknown, unknown> | null;
+  private readonly windowFunction: AnyWindowFunction | null;
   private readonly mayRefire: boolean;
-  private group = 0;
-  private tag = MIN_WATERMARK;
-  private watermark = MIN_WATERMARK;
+  private window = new TimeWindow(0, 0);
 
   constructor(
     ctx: KeyedOperatorContext,
+    states: WindowStates,
     aggregate: AggregateFunction<unknown, unknown, unknown>,
-    windowFunction: WindowFunction<unknown, unknown, unknown> | null,
+    windowFunction: AnyWindowFunction | null,
     mayRefire: boolean,
   ) {
-    this.ctx = ctx;
+    this.context = new WindowFunctionContext(ctx, states, false);
     this.aggregate = aggregate;
     this.windowFunction = windowFunction;
     this.mayRefire = mayRefire;
   }
 
+  set clockMs(clockMs: number) {
+    this.context.clockMs = clockMs;
+  }
+
   /** `tag`: the watermark that emitted rows carry; `watermark`: the one that user code sees. */
   fire(
-    key: unknown,
+    keyId: number,
     span: { start: number; end: number },
     accumulator: unknown,
-    keyGroup: number,
     tag: number,
     watermark: number,
   ): void {
     if (this.window.start !== span.start || this.window.end !== span.end)
-      this.window = timeWindow(span.start, span.end);
-    this.group = keyGroup;
-    this.tag = tag;
-    this.watermark = watermark;
+      this.window = new TimeWindow(span.start, span.end);
+    const context = this.context.at(keyId, this.window, tag, watermark);
     let result = this.aggregate.getResult(accumulator);
     // A window that may fire again goes on changing its accumulator, while what was emitted may still wait for its consumer.
     if (this.mayRefire && result === accumulator && typeof result === 'object') result = structuredClone(result);
-    if (this.windowFunction === null) {
-      this.collect(result);
-      return;
-    }
-    const returned = this.windowFunction(key, this, [result], this);
-    if (returned === undefined) return;
-    refusePromise(returned);
-    for (const value of returned) this.collect(value);
-  }
-
-  collect(value: unknown): void {
-    this.ctx.output.emit(value, this.window.end - 1, this.tag, this.group);
-  }
-
-  currentWatermark(): number {
-    return Math.max(MIN_WATERMARK, this.watermark);
-  }
-
-  currentProcessingTime(): number {
-    return this.clockMs;
-  }
-
-  output<X>(tag: SideOutput<X>, value: X): void {
-    this.ctx.side(tag.id)?.emit(value, this.window.end - 1, this.tag, this.group);
+    if (this.windowFunction === null) context.collect(result);
+    else context.run(this.windowFunction, [result]);
   }
 }

@@ -5,12 +5,12 @@
  * the row had put into leaves, channel state and counters is rolled back, so the record can go to the dead letters and the loop
  * can go on behind it.
  */
-import type { JobNode } from '../graph/job-graph.ts';
-import type { KeySelection } from '../graph/stream-graph.ts';
+import type { Exchange, JobNode, JobOutput } from '../graph/job-graph.ts';
 import { UserCodeError } from '../model/errors.ts';
 import { MIN_WATERMARK, NO_TIMESTAMP } from '../model/watermark.ts';
-import type { ChainCodegen, RowVars } from '../operators/fusible.ts';
+import type { ChainCodegen, ChannelObject, RowVars } from '../operators/fusible.ts';
 import { generate } from '../operators/generated-loop.ts';
+import { KeyCheck } from '../operators/key-check.ts';
 import { TimestampsOperator } from '../operators/timestamps-operator.ts';
 import { growSinkLeaf, type ChainLeaf, type ExchangeLeaf, type SinkLeaf } from './chain-leaf.ts';
 
@@ -23,10 +23,20 @@ export interface ChainReport {
 }
 
 export interface CompiledChain {
-  run(batch: object, from: number, to: number, state: Float64Array, clockMs: number): number;
+  /** `objects`: the channel's, made by `makeObjects`. */
+  run(
+    batch: object,
+    from: number,
+    to: number,
+    state: Float64Array,
+    clockMs: number,
+    objects: readonly ChannelObject[],
+  ): number;
   readonly report: ChainReport;
   /** Initial channel state; one array of this length per channel. */
   readonly initialState: readonly number[];
+  /** What each new channel gets besides. */
+  readonly makeObjects: readonly ((channel: string) => ChannelObject)[];
   readonly counterNames: readonly string[];
   /** Counts since they were last taken (then set to 0). */
   readonly counters: Float64Array;
@@ -45,7 +55,7 @@ export interface ChainRequest {
   readonly tag: string | null;
   readonly input: ChainInput;
   /** The leaf for an edge into a keyed operator or a sink. */
-  leaf(to: JobNode, key: KeySelection | null): ChainLeaf;
+  leaf(output: JobOutput): ChainLeaf;
 }
 
 export function compileChain(request: ChainRequest): CompiledChain {
@@ -62,6 +72,7 @@ class ChainCompiler implements ChainCodegen {
   private readonly rollback: string[] = [];
   private readonly epilogue: string[] = [];
   private readonly initialState: number[] = [];
+  private readonly makeObjects: ((channel: string) => ChannelObject)[] = [];
   private readonly counterNames: string[] = [];
   private readonly operators: JobNode[] = [];
   private names = 0;
@@ -91,6 +102,7 @@ class ChainCompiler implements ChainCodegen {
       run,
       report,
       initialState: this.initialState,
+      makeObjects: this.makeObjects,
       counterNames: this.counterNames,
       counters,
       operators: this.operators,
@@ -107,7 +119,7 @@ class ChainCompiler implements ChainCodegen {
     const columns = source
       ? 'const { values, row } = batch, TS = batch.timestamps;'
       : 'const { values, ts: TS, wm: WM, channel: CH } = batch;';
-    return `return function (batch, from, to, state, clockMs) {
+    return `return function (batch, from, to, state, clockMs, objects) {
 ${columns}
 let i = from, at = 0;
 ${this.prologue.join('\n')}
@@ -162,6 +174,16 @@ return i;
     return local;
   }
 
+  channelObject(make: (channel: string) => ChannelObject): string {
+    const local = this.fresh('g');
+    this.prologue.push(`const ${local} = objects[${this.makeObjects.push(make) - 1}];`);
+    return local;
+  }
+
+  resume(): void {
+    this.line(`at = ${this.operators.lastIndexOf(this.node)};`);
+  }
+
   watermarkAtEnd(atEnd: string): void {
     this.atEnd = atEnd;
   }
@@ -176,11 +198,12 @@ return i;
 
   downstream(rows: RowVars, tag?: string): void {
     const { node, atEnd } = this;
-    for (const { to, key } of node.outputs.filter((output) => output.tag === (tag ?? null))) {
+    for (const output of node.outputs.filter((o) => o.tag === (tag ?? null))) {
+      const { to } = output;
       this.node = to;
       this.atEnd = atEnd;
-      if (to.operator.kind === 'stateless' && key === null) this.stateless(to, rows);
-      else this.leaf(to, key, rows);
+      if (to.operator.kind === 'stateless' && output.key === null) this.stateless(to, rows);
+      else this.leaf(output, rows);
       this.node = node;
       this.atEnd = atEnd;
     }
@@ -203,9 +226,9 @@ return i;
     this.rollback.push(`${local} = ${local}_0;`);
   }
 
-  private leaf(to: JobNode, key: KeySelection | null, rows: RowVars): void {
-    const leaf = this.request.leaf(to, key);
-    const at = this.operators.push(to) - 1;
+  private leaf(output: JobOutput, rows: RowVars): void {
+    const leaf = this.request.leaf(output);
+    const at = this.operators.push(output.to) - 1;
     const l = this.bind(leaf);
     const n = this.fresh('n');
     this.epilogue.push(`${l}.wmEnd = ${this.atEnd};`);
@@ -228,24 +251,77 @@ return i;
     const keepLazy = rows.lazy && !leaf.buffered;
     const b = this.fresh('b');
     this.prologue.push(`const ${b} = ${l}.batch; let ${n} = ${b}.n; ${b}.lazy = ${keepLazy};`);
-    this.line(`if (${n} === ${b}.capacity) ${b}.grow();`);
     const inColumn =
       keepLazy && leaf.key.kind === 'field' && input.kind === 'source' && input.columns.get(leaf.key.field) === true;
-    if (!inColumn) {
-      const key = this.fresh('k');
-      this.line(`at = ${at};`);
-      if (leaf.key.kind === 'field') this.line(`const ${key} = ${rows.value}[${JSON.stringify(leaf.key.field)}];`);
-      else this.line(`const ${key} = ${this.bind(leaf.key.select)}(${rows.value});`);
-      this.line(`if (${key} === null || ${key} === undefined) ${this.bind(nullKey)}(${key});`);
-      this.line(`${b}.keys[${n}] = ${key};`);
-    }
     leaf.keyColumn = inColumn ? 0 : -1;
+    const key = inColumn || leaf.key.kind === 'broadcast' ? null : this.key(leaf, l, rows, at);
+    const copies = leaf.key.kind === 'partition' && leaf.key.scheme.kind === 'copies';
+    if (copies) this.line(`for (const k of ${this.bind(leaf.partitionKeys)}) {`);
+    this.line(`if (${n} === ${b}.capacity) ${b}.grow();`);
+    if (key !== null) this.line(`${b}.keys[${n}] = ${key};`);
     if (!keepLazy) this.line(`${b}.values[${n}] = ${rows.lazy ? this.materialise(rows.value) : rows.value};`);
     this.line(
       `${b}.index[${n}] = i; ${b}.channel[${n}] = channel; ${b}.ts[${n}] = ${rows.ts}; ${b}.wm[${n}++] = ${rows.wm};`,
     );
+    if (copies) this.line('}');
     this.epilogue.push(`${b}.n = ${n};`);
   }
+
+  /** Code that finds the row's key; the expression for it. */
+  private key(leaf: ExchangeLeaf, l: string, rows: RowVars, at: number): string {
+    const { key } = leaf;
+    this.line(`at = ${at};`);
+    if (key.kind === 'partition') return this.partitionKey(key, leaf.partitionKeys, l, rows);
+    const found = this.fresh('k');
+    if (key.kind === 'field') this.line(`const ${found} = ${rows.value}[${JSON.stringify(key.field)}];`);
+    else if (key.kind === 'function') {
+      const select = this.bind(key.select);
+      const check = this.bind(new KeyCheck());
+      this.line(`const ${found} = ${select}(${rows.value});`);
+      this.line(`if (${check}.looks > 0) ${check}.look(${select}, ${rows.value}, ${found});`);
+    }
+    this.line(`if (${found} === null || ${found} === undefined) ${this.bind(nullKey)}(${found});`);
+    return found;
+  }
+
+  /** Behind a source rows are dealt out split by split, behind a keyed operator key group by key group: both are logical (E7a). */
+  private partitionKey(
+    { scheme }: Exchange & { kind: 'partition' },
+    keys: readonly number[],
+    l: string,
+    rows: RowVars,
+  ): string {
+    const k = this.bind(keys);
+    const count = keys.length;
+    const fromSource = this.request.input.kind === 'source';
+    const dealt = (): string => {
+      if (!fromSource) return 'channel';
+      const next = this.channelState(0);
+      this.line(`${next} = ${next} === 0x7fffffff ? 1 : ${next} + 1;`);
+      return `(${next} - 1)`;
+    };
+    switch (scheme.kind) {
+      case 'global':
+        return `${k}[0]`;
+      case 'copies':
+        return 'k';
+      case 'forward':
+        return fromSource ? `${k}[${l}.partition]` : `${k}[channel % ${count}]`;
+      case 'rebalance':
+        return `${k}[${dealt()} % ${count}]`;
+      case 'shuffle':
+        return `${k}[(Math.imul(${dealt()} + 1, 0x9e3779b1) >>> 8) % ${count}]`;
+      case 'custom':
+        return `${k}[${this.bind(checkedPartition)}(${this.bind(scheme.partitionOf)}(${rows.value}, ${count}), ${count})]`;
+    }
+  }
+}
+
+function checkedPartition(partition: number, count: number): number {
+  if (Number.isInteger(partition) && partition >= 0 && partition < count) return partition;
+  throw new UserCodeError(
+    `the partitioner returned ${String(partition)}; return a whole number from 0 to ${count - 1} (the operator behind it has parallelism ${count}).`,
+  );
 }
 
 function nullKey(key: unknown): never {

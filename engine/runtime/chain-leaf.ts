@@ -1,14 +1,17 @@
 /** Where a compiled chain ends: in the exchange before a keyed stage, or in a sink's writer. */
-import type { KeySelection } from '../graph/stream-graph.ts';
+import type { Exchange, JobNode } from '../graph/job-graph.ts';
 import { BATCH_ROWS } from '../model/limits.ts';
 import { MIN_WATERMARK } from '../model/watermark.ts';
+import { partitionKeys } from '../state/key-in-group.ts';
 import { ExchangeBatch } from '../operators/exchange-batch.ts';
 
 export interface ExchangeLeaf {
   readonly kind: 'exchange';
-  readonly key: KeySelection;
+  readonly key: Exchange;
   /** uid of the receiving keyed operator. */
   readonly to: string;
+  /** Which of its inputs. */
+  readonly input: number;
   /** Rows are appended here; the owner replaces or empties it between runs. */
   batch: ExchangeBatch;
   /** Rows wait until the end of the epoch: they must not refer to reused rows. */
@@ -17,6 +20,10 @@ export interface ExchangeLeaf {
   wmEnd: number;
   /** Set by the compiler: the key is this column of a declared schema; −1: keys are in `batch.keys`. */
   keyColumn: number;
+  /** The keys of the partitions that rows are dealt out to. */
+  readonly partitionKeys: readonly number[];
+  /** The partition of the split whose rows come, where partitions are forwarded. */
+  partition: number;
 }
 
 export interface SinkLeaf {
@@ -32,16 +39,31 @@ export interface SinkLeaf {
 
 export type ChainLeaf = ExchangeLeaf | SinkLeaf;
 
-export function exchangeLeaf(to: string, key: KeySelection, buffered: boolean): ExchangeLeaf {
-  return {
+export function exchangeLeaf(
+  { to, key, input }: { readonly to: JobNode; readonly key: Exchange; readonly input: number },
+  buffered: boolean,
+  maxParallelism: number,
+): ExchangeLeaf {
+  const leaf: ExchangeLeaf = {
     kind: 'exchange',
     key,
-    to,
+    to: to.uid,
+    input,
     batch: new ExchangeBatch(BATCH_ROWS),
     buffered,
     wmEnd: MIN_WATERMARK,
     keyColumn: -1,
+    partitionKeys: key.kind === 'partition' ? partitionKeys(key.partitions, maxParallelism) : [],
+    partition: 0,
   };
+  address(leaf, leaf.batch);
+  return leaf;
+}
+
+/** Makes an empty batch one of the leaf's. */
+export function address(leaf: ExchangeLeaf, batch: ExchangeBatch): void {
+  batch.input = leaf.input;
+  batch.isBroadcast = leaf.key.kind === 'broadcast';
 }
 
 export function sinkLeaf(to: string): SinkLeaf {

@@ -84,6 +84,10 @@ export class InstantClock implements Clock {
   monotonicMs(): number {
     return this.ms;
   }
+  after(ms: number, run: () => void): () => void {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  }
   async sleep(ms: number): Promise<void> {
     this.slept.push(ms);
     this.ms += ms;

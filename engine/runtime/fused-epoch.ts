@@ -4,7 +4,7 @@
  */
 import type { Plan } from '../checkpoint/records.ts';
 import { RetryableError } from '../model/errors.ts';
-import { BATCH_ROWS, MAX_BUFFERED_SHUFFLE_ROWS, MAX_STAGED_BYTES } from '../model/limits.ts';
+import { ALIGNED_BATCH_ROWS, BATCH_ROWS, MAX_BUFFERED_SHUFFLE_ROWS, MAX_STAGED_BYTES } from '../model/limits.ts';
 import { MAX_WATERMARK, MIN_WATERMARK } from '../model/watermark.ts';
 import type { Clock } from '../ports/clock.ts';
 import { breather } from './breathe.ts';
@@ -16,6 +16,7 @@ import type { SinkTask } from './sink-task.ts';
 import { stageWatermark, upstreamEnds, type ChannelEnd } from './stage-watermark.ts';
 import { channelRank, type SourceTask } from './source-task.ts';
 import type { SplitTask } from './split-task.ts';
+import { WatermarkAlignment } from './watermark-alignment.ts';
 
 export interface EpochTasks {
   readonly sources: readonly SourceTask[];
@@ -37,6 +38,8 @@ export class FusedEpoch {
   private readonly crashPoint: (name: CrashPoint) => void;
   private readonly startMs: number;
   private readonly breathe: () => Promise<void>;
+  /** Null: no source is aligned. */
+  private readonly alignment: WatermarkAlignment | null;
   private rows = 0;
 
   constructor(
@@ -55,6 +58,8 @@ export class FusedEpoch {
     this.budget = budget;
     this.startMs = clock.monotonicMs();
     this.breathe = breather(clock);
+    const aligned = tasks.sources.some((source) => source.alignment !== null);
+    this.alignment = aligned ? new WatermarkAlignment(tasks.sources, plan) : null;
   }
 
   /** True when everything has ended. */
@@ -74,6 +79,7 @@ export class FusedEpoch {
       const watermark = this.stageWatermark(stage, ended);
       if (stage.wiring.buffered) await stage.processBuffered(watermark, this.breathe);
       else stage.drain();
+      await stage.settle();
       await stage.advance(watermark, this.breathe);
     }
     return ended;
@@ -120,7 +126,7 @@ export class FusedEpoch {
       }
       const next = this.nextSplit();
       if (next === null) {
-        const open = this.tasks.sources.some((source) => source.splits.some((split) => split.status === 'waiting'));
+        const open = this.tasks.sources.some((source) => source.splits.some(hasMoreLater));
         if (!open || this.rows === 0 || this.overBudget(elapsed)) return;
         await this.clock.sleep(POLL_MS);
         for (const source of this.tasks.sources)
@@ -147,9 +153,10 @@ export class FusedEpoch {
   /** Always the split furthest behind; among equals the one that has been read least. */
   private nextSplit(): { source: SourceTask; split: SplitTask } | null {
     let best: { source: SourceTask; split: SplitTask } | null = null;
+    this.alignment?.look();
     for (const source of this.tasks.sources) {
       for (const split of source.splits) {
-        if (split.status !== 'reading') continue;
+        if (split.status !== 'reading' || split.paused) continue;
         if (best === null || before(split, best.split)) best = { source, split };
       }
     }
@@ -161,7 +168,8 @@ export class FusedEpoch {
     let batch = split.pending;
     split.pending = null;
     if (batch === null) {
-      const room = to === null ? Math.min(BATCH_ROWS, Math.max(1, this.budget.maxRows - this.rows)) : BATCH_ROWS;
+      const most = source.alignment === null ? BATCH_ROWS : ALIGNED_BATCH_ROWS;
+      const room = to === null ? Math.min(most, Math.max(1, this.budget.maxRows - this.rows)) : BATCH_ROWS;
       const filled = split.reader.fill(room, to);
       const result = filled instanceof Promise ? await filled : filled;
       if (result === 'empty') {
@@ -175,7 +183,7 @@ export class FusedEpoch {
       batch = result;
     }
     this.rows += batch.n + batch.bad.length;
-    split.idle = false;
+    split.idleByClock = false;
     source.process(split, batch);
     this.pauses.progress(this.clock.monotonicMs());
   }
@@ -219,6 +227,11 @@ export class FusedEpoch {
 export function channelEnd(split: SplitTask, watermark: number): ChannelEnd {
   if (split.status === 'ended') return { kind: 'ended', watermark };
   return split.idle ? { kind: 'idle' } : { kind: 'open', watermark };
+}
+
+/** It may have something to read before the epoch is over. */
+function hasMoreLater(split: SplitTask): boolean {
+  return split.status === 'waiting' || (split.status === 'reading' && split.paused);
 }
 
 function before(a: SplitTask, b: SplitTask): boolean {

@@ -6,20 +6,22 @@
  * and are ordered by (watermark before, channel rank, position) at once: the same order (E7a).
  */
 import type { JobNode } from '../graph/job-graph.ts';
-import type { KeySelection } from '../graph/stream-graph.ts';
 import { invariant, InvariantError } from '../model/errors.ts';
 import { BATCH_ROWS } from '../model/limits.ts';
 import { MAX_WATERMARK, MIN_WATERMARK } from '../model/watermark.ts';
 import { ExchangeBatch } from '../operators/exchange-batch.ts';
+import type { Clock } from '../ports/clock.ts';
+import { BROADCAST_PREFIX } from '../state/key-in-group.ts';
 import { KeyIndex } from '../state/key-index.ts';
 import type { StateReader } from '../state/state-entries.ts';
-import type { ExchangeLeaf } from './chain-leaf.ts';
+import { address, type ExchangeLeaf } from './chain-leaf.ts';
 import { RecordFailure, operatorFailure } from './failures.ts';
 import { KeyedSubtask } from './keyed-subtask.ts';
 import type { OutputChain } from './output-chain.ts';
 
 export interface StageWiring {
   readonly job: string;
+  readonly clock: Clock;
   readonly node: JobNode;
   readonly maxParallelism: number;
   readonly buffered: boolean;
@@ -38,8 +40,8 @@ export interface ShuffledChannel {
   readonly rank: number;
   /** No row still to come has a smaller watermark before it. */
   readonly bound: number;
-  /** With its keys: in `keys`, or in the string column that the stage's key names (`keyColumn` 0 or more). */
-  next(): (ExchangeBatch & { readonly keyColumn: number }) | null;
+  /** With its keys: in `keys`, or in the string column `keyField` (`keyColumn` 0 or more). */
+  next(): (ExchangeBatch & { readonly keyColumn: number; readonly keyField: string | null }) | null;
 }
 
 /** Rows of one buffered input, and the rank of its channel 0. */
@@ -69,6 +71,7 @@ export class KeyedStage {
       if (wiring.only !== null && wiring.only !== index) continue;
       const subtask = new KeyedSubtask({
         job: wiring.job,
+        clock: wiring.clock,
         node,
         index,
         keys: this.keys,
@@ -85,11 +88,9 @@ export class KeyedStage {
     return this.wiring.node.uid;
   }
 
-  /** How keys are found: keyBy gives all edges of a keyed stream the same. */
-  get key(): KeySelection {
-    const key = this.wiring.node.inputs[0]?.key ?? null;
-    if (key === null) throw new InvariantError('a keyed stage is fed by shuffles');
-    return key;
+  get hasBroadcastState(): boolean {
+    const { operator } = this.wiring.node;
+    return operator.kind === 'keyed' && operator.factory.hasBroadcastState === true;
   }
 
   /** Key groups [from, to) that live here. */
@@ -108,9 +109,15 @@ export class KeyedStage {
       const id = this.keys.idOf(key);
       return this.owning(id).operator;
     };
+    const all = this.subtasks.map(({ operator }) => operator);
+    const owners = (key: unknown, name: string): StateReader[] => (name.startsWith(BROADCAST_PREFIX) ? all : [of(key)]);
     return {
-      restore: (key, name, sub, value) => of(key).restore(key, name, sub, value),
-      restoreRemoved: (key, name, sub) => of(key).restoreRemoved(key, name, sub),
+      restore: (key, name, sub, value) => {
+        for (const owner of owners(key, name)) owner.restore(key, name, sub, value);
+      },
+      restoreRemoved: (key, name, sub) => {
+        for (const owner of owners(key, name)) owner.restoreRemoved(key, name, sub);
+      },
     };
   }
 
@@ -138,7 +145,7 @@ export class KeyedStage {
 
   /** Rows of a direct input's channel; `batch` is given back through `release`. */
   accept(leaf: ExchangeLeaf, batch: ExchangeBatch, rank: number, bound: number): void {
-    this.assignKeys(leaf, batch, 0);
+    this.assignKeys(columnOf(leaf), batch);
     if (this.subtasks.length === 1) {
       const { merge } = this.subtasks[0]!;
       merge.push(rank, batch, bound);
@@ -146,7 +153,10 @@ export class KeyedStage {
       return;
     }
     const parts = this.subtasks.map(() => emptyLike(batch));
-    for (let j = 0; j < batch.n; j++) copyRow(batch, j, parts[this.ownerOf(batch.keyIds[j]!)]!);
+    for (let j = 0; j < batch.n; j++) {
+      if (batch.isBroadcast) for (const part of parts) copyRow(batch, j, part);
+      else copyRow(batch, j, parts[this.ownerOf(batch.keyIds[j]!)]!);
+    }
     for (const part of parts) this.wiring.retain(part);
     this.wiring.release(batch);
     this.subtasks.forEach((subtask, i) => {
@@ -165,21 +175,21 @@ export class KeyedStage {
 
   get waiting(): number {
     let sum = 0;
-    for (const subtask of this.subtasks) sum += subtask.merge.waiting;
+    for (const { merge, operator } of this.subtasks) sum += merge.waiting + (operator.pending ?? 0);
     for (const { leaf } of this.inputs) sum += leaf.batch.n;
     return sum;
   }
 
   /** Everything that waited, in order. */
   async processBuffered(cap: number, breathe: () => Promise<void>): Promise<void> {
-    for (const { leaf } of this.inputs) this.assignKeys(leaf, leaf.batch, 0);
+    for (const { leaf } of this.inputs) this.assignKeys(columnOf(leaf), leaf.batch);
     await this.processInOrder(
       this.inputs.map(({ leaf, rankBase }) => ({ batch: leaf.batch, rankBase })),
       cap,
       breathe,
     );
     for (const { leaf } of this.inputs)
-      leaf.batch = leaf.batch.capacity > 64 * BATCH_ROWS ? new ExchangeBatch(BATCH_ROWS) : emptied(leaf.batch);
+      leaf.batch = leaf.batch.capacity > 64 * BATCH_ROWS ? fresh(leaf) : emptied(leaf.batch);
   }
 
   /** A fanned-out epoch: all channels that have rows for this subtask, as they come out of the shuffle. `cap`: the final watermark. */
@@ -226,7 +236,7 @@ export class KeyedStage {
   /** The channel's next rows, with their keys. */
   private nextOf(channel: ShuffledChannel): ExchangeBatch | null {
     const batch = channel.next();
-    if (batch !== null) this.assignKeys({ key: this.key, keyColumn: batch.keyColumn }, batch, 0);
+    if (batch !== null) this.assignKeys(batch.keyColumn >= 0 ? batch.keyField : null, batch);
     return batch;
   }
 
@@ -245,10 +255,16 @@ export class KeyedStage {
     order.sort((a, b) => a.wm - b.wm || a.rank - b.rank);
     for (let i = 0; i < order.length; i++) {
       const { batch, row } = order[i]!;
-      this.owning(batch.keyIds[row]!).gather(batch, row, cap);
+      if (batch.isBroadcast) for (const subtask of this.subtasks) subtask.gather(batch, row, cap);
+      else this.owning(batch.keyIds[row]!).gather(batch, row, cap);
       if (i % BATCH_ROWS === 0) await breathe();
     }
     for (const subtask of this.subtasks) subtask.gatheredEnd(cap);
+  }
+
+  /** What the operators have under way is finished. */
+  async settle(): Promise<void> {
+    for (const subtask of this.subtasks) await subtask.settle();
   }
 
   /** End of epoch: every key group's watermark becomes `watermark`. */
@@ -284,15 +300,20 @@ export class KeyedStage {
     return this.subtasks[0]!;
   }
 
-  private assignKeys(leaf: Pick<ExchangeLeaf, 'key' | 'keyColumn'>, batch: ExchangeBatch, from: number): void {
+  /** `column`: the string column that holds the keys; null: they are in `batch.keys`. */
+  private assignKeys(column: string | null, batch: ExchangeBatch): void {
     const { keys } = this;
-    if (leaf.keyColumn >= 0 && leaf.key.kind === 'field') {
-      const cols = batch.source!.cols!;
-      const field = cols.fields.get(leaf.key.field)!;
-      this.guardKeys(batch, () => keys.idsOfColumn(cols, field, batch.index, from, batch.n, batch.keyIds));
+    if (batch.isBroadcast) {
+      batch.keyIds.fill(-1, 0, batch.n);
       return;
     }
-    let j = from;
+    if (column !== null) {
+      const cols = batch.source!.cols!;
+      const field = cols.fields.get(column)!;
+      this.guardKeys(batch, () => keys.idsOfColumn(cols, field, batch.index, 0, batch.n, batch.keyIds));
+      return;
+    }
+    let j = 0;
     this.guardKeys(
       batch,
       () => {
@@ -324,6 +345,16 @@ export function keyGroupRange(maxParallelism: number, parallelism: number, index
   return [start, end];
 }
 
+function columnOf({ key, keyColumn }: ExchangeLeaf): string | null {
+  return keyColumn >= 0 && key.kind === 'field' ? key.field : null;
+}
+
+function fresh(leaf: ExchangeLeaf): ExchangeBatch {
+  const batch = new ExchangeBatch(BATCH_ROWS);
+  address(leaf, batch);
+  return batch;
+}
+
 function emptied(batch: ExchangeBatch): ExchangeBatch {
   batch.n = 0;
   return batch;
@@ -331,6 +362,8 @@ function emptied(batch: ExchangeBatch): ExchangeBatch {
 
 function emptyLike(batch: ExchangeBatch): ExchangeBatch {
   const part = new ExchangeBatch(Math.max(16, batch.n));
+  part.input = batch.input;
+  part.isBroadcast = batch.isBroadcast;
   part.lazy = batch.lazy;
   part.source = batch.source;
   part.split = batch.split;

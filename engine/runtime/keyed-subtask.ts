@@ -5,9 +5,11 @@
 import type { JobNode } from '../graph/job-graph.ts';
 import { UserCodeError } from '../model/errors.ts';
 import { BATCH_ROWS } from '../model/limits.ts';
+import { RequestFailure } from '../operators/async-wait-operator.ts';
 import { ExchangeBatch } from '../operators/exchange-batch.ts';
 import type { KeyedOperator } from '../operators/keyed-operator.ts';
 import { OutputBuffer } from '../operators/output-buffer.ts';
+import type { Clock } from '../ports/clock.ts';
 import type { KeyIndex } from '../state/key-index.ts';
 import { SegmentWriter } from '../state/segment.ts';
 import { ChannelMerge } from './channel-merge.ts';
@@ -16,6 +18,7 @@ import type { OutputChain } from './output-chain.ts';
 
 export interface SubtaskWiring {
   readonly job: string;
+  readonly clock: Clock;
   readonly node: JobNode;
   readonly index: number;
   readonly keys: KeyIndex;
@@ -61,6 +64,7 @@ export class KeyedSubtask {
         keyGroups,
         output,
         side: (tag) => this.side(tag),
+        after: (ms, run) => this.wiring.clock.after(ms, run),
         count: (name, n) => {
           this.counts.set(name, (this.counts.get(name) ?? 0) + n);
         },
@@ -93,6 +97,18 @@ export class KeyedSubtask {
     this.guard('a timer or window', () => this.operator.advance(keyGroup, watermark));
   }
 
+  /** Everything under way is finished. */
+  async settle(): Promise<void> {
+    const { operator } = this;
+    if (operator.settle === undefined) return;
+    try {
+      await operator.settle();
+    } catch (thrown) {
+      throw isLocated(thrown) ? thrown : this.requestFailure(thrown);
+    }
+    this.flush();
+  }
+
   flush(): void {
     for (const output of this.outputs) output.flush();
   }
@@ -100,6 +116,9 @@ export class KeyedSubtask {
   /** Rows in their final order that no merge is needed for, copied in small batches. */
   gather(from: ExchangeBatch, row: number, cap: number): void {
     const to = this.gathered;
+    if (to.n > 0 && (to.input !== from.input || to.isBroadcast !== from.isBroadcast)) this.gatheredEnd(cap);
+    to.input = from.input;
+    to.isBroadcast = from.isBroadcast;
     const j = to.n++;
     const view = from.lazy ? from.source!.row! : null;
     if (view !== null) view.__i = from.index[row]!;
@@ -147,11 +166,19 @@ export class KeyedSubtask {
     const { source } = batch;
     if (row < 0) return operatorFailure(job, node.name, 'in a timer or window', thrown);
     if (source === null) {
-      const key = String(keys.keys[batch.keyIds[row]!]);
-      return operatorFailure(job, node.name, `key ${key}, row with timestamp ${batch.ts[row]}`, thrown);
+      const whose = batch.isBroadcast ? 'a broadcast' : `key ${String(keys.keys[batch.keyIds[row]!])},`;
+      return operatorFailure(job, node.name, `${whose} row with timestamp ${batch.ts[row]}`, thrown);
     }
     const at = batch.index[row]!;
     return new RecordFailure(job, node.name, batch.split, source.positionOf(at), thrown, source.rawOf(at));
+  }
+
+  private requestFailure(thrown: unknown): unknown {
+    const { job, node } = this.wiring;
+    if (!(thrown instanceof RequestFailure)) return operatorFailure(job, node.name, 'in a request', thrown);
+    const { origin, record, cause } = thrown;
+    if (origin === null) return operatorFailure(job, node.name, `in the request for ${record.slice(0, 500)}`, cause);
+    return new RecordFailure(job, node.name, origin.split, origin.position, cause, record);
   }
 
   private guard(where: string, run: () => void): void {

@@ -11,6 +11,7 @@ export class OutputChain {
   private readonly job: string;
   private readonly sinks: readonly SinkLeaf[];
   private readonly feed: (leaf: SinkLeaf) => void;
+  /** Nothing is kept per channel behind a keyed stage: timestamps are not assigned there. */
   private readonly state = new Float64Array(0);
 
   constructor(job: string, chain: CompiledChain, sinks: readonly SinkLeaf[], feed: (leaf: SinkLeaf) => void) {
@@ -22,7 +23,7 @@ export class OutputChain {
 
   run(buffer: OutputBuffer): void {
     const { chain } = this;
-    const reached = chain.run(buffer, 0, buffer.n, this.state, this.clockMs);
+    const reached = chain.run(buffer, 0, buffer.n, this.state, this.clockMs, []);
     if (reached < buffer.n) {
       const operator = chain.operators[chain.report.at]!.name;
       const where = `key group ${buffer.channel[reached]}, timestamp ${buffer.ts[reached]}, value ${textOf(buffer.values[reached]).slice(0, 500)}`;

@@ -3,16 +3,21 @@
  * stages and sinks. Records that do not decode, are on the plan's skip list, or make a function of the chain throw become dead
  * letters where the job has them; otherwise the first one fails the epoch.
  */
-import type { JobNode } from '../graph/job-graph.ts';
+import type { JobNode, JobOutput } from '../graph/job-graph.ts';
 import type { DeadLetter } from '../model/bad-record.ts';
-import { messageOf, UserCodeError } from '../model/errors.ts';
+import { ConfigError, messageOf, UserCodeError } from '../model/errors.ts';
 import { BATCH_ROWS } from '../model/limits.ts';
 import type { SourceBatch } from '../model/source-batch.ts';
+import { MAX_WATERMARK } from '../model/watermark.ts';
 import { ExchangeBatch } from '../operators/exchange-batch.ts';
+import type { ChannelObject } from '../operators/fusible.ts';
 import type { Source, SourceContext } from '../ports/source.ts';
+import type { WatermarkAlignmentParams } from '../time/watermark-strategy.ts';
 import { compileChain, type CompiledChain } from './chain-compiler.ts';
-import type { ChainLeaf, ExchangeLeaf, SinkLeaf } from './chain-leaf.ts';
-import { RecordFailure } from './failures.ts';
+import { address, type ChainLeaf, type ExchangeLeaf, type SinkLeaf } from './chain-leaf.ts';
+import { keyHash } from '../state/key-bytes.ts';
+import { operatorFailure, RecordFailure } from './failures.ts';
+import { idlenessOf } from './idleness.ts';
 import type { SplitTask } from './split-task.ts';
 
 export interface SourceWiring {
@@ -20,7 +25,7 @@ export interface SourceWiring {
   readonly node: JobNode;
   readonly source: Source<unknown>;
   readonly ctx: SourceContext;
-  leaf(to: JobNode, key: ExchangeLeaf['key'] | null): ChainLeaf;
+  leaf(output: JobOutput): ChainLeaf;
   /** Rows of a channel for a keyed stage; the batch comes back through `release`. */
   deliver(leaf: ExchangeLeaf, batch: ExchangeBatch, rank: number): void;
   feed(leaf: SinkLeaf): void;
@@ -31,6 +36,8 @@ export interface SourceWiring {
 export class SourceTask {
   readonly splits: SplitTask[] = [];
   readonly counts = new Map<string, number>();
+  readonly alignment: WatermarkAlignmentParams | null;
+  readonly idlenessMs: number | null;
   clockMs = 0;
   private readonly wiring: SourceWiring;
   private chain: CompiledChain | null = null;
@@ -44,6 +51,9 @@ export class SourceTask {
 
   constructor(wiring: SourceWiring) {
     this.wiring = wiring;
+    const { operator } = wiring.node;
+    this.alignment = operator.kind === 'source' ? operator.strategy.alignment : null;
+    this.idlenessMs = idlenessOf(wiring.node);
   }
 
   get uid(): string {
@@ -90,10 +100,10 @@ export class SourceTask {
       tag: null,
       input: { kind: 'source', lazy, columns },
       // The tree is walked in the same order each time, so a second compilation meets the same leaves.
-      leaf: (to, key) => {
+      leaf: (output) => {
         const known = this.all[next++];
         if (known !== undefined) return known;
-        const leaf = this.wiring.leaf(to, key);
+        const leaf = this.wiring.leaf(output);
         this.all.push(leaf);
         if (leaf.kind === 'exchange') this.exchanges.push(leaf);
         else this.sinks.push(leaf);
@@ -111,8 +121,8 @@ export class SourceTask {
   /** Watermarks of a split before anything is read in this epoch. */
   touch(split: SplitTask): void {
     const chain = this.compiled(null);
-    chain.run(EMPTY, 0, 0, split.state, this.clockMs);
-    split.leafWatermarks = this.exchanges.map((leaf) => leaf.wmEnd);
+    chain.run(EMPTY, 0, 0, split.state, this.clockMs, this.objectsOf(split, chain));
+    this.noteWatermarks(split);
   }
 
   /** Runs a batch of the split through the chain and hands its rows on. */
@@ -120,11 +130,13 @@ export class SourceTask {
     const chain = this.compiled(batch);
     this.held.set(batch, { refs: 1, split });
     for (const leaf of this.exchanges) {
+      if (leaf.key.kind === 'partition') leaf.partition = partitionOf(split, leaf.key.partitions);
       if (leaf.buffered) continue;
       const spare = this.spare.pop() ?? new ExchangeBatch(BATCH_ROWS);
       spare.n = 0;
       spare.source = batch;
       spare.split = split.id;
+      address(leaf, spare);
       leaf.batch = spare;
     }
     const before = this.exchanges.map((leaf) => (leaf.buffered ? leaf.batch.n : 0));
@@ -132,7 +144,7 @@ export class SourceTask {
     this.runRows(chain, split, batch);
     split.position = batch.endPosition;
     split.rows += batch.n + batch.bad.length;
-    split.leafWatermarks = this.exchanges.map((leaf) => leaf.wmEnd);
+    this.noteWatermarks(split);
     this.exchanges.forEach((leaf, i) => {
       if (leaf.buffered) {
         leaf.batch.channel.fill(channelRank(split, i), before[i], leaf.batch.n);
@@ -174,6 +186,22 @@ export class SourceTask {
     this.splits.length = 0;
   }
 
+  private noteWatermarks(split: SplitTask): void {
+    split.leafWatermarks = this.exchanges.map((leaf) => leaf.wmEnd);
+    if (this.alignment !== null && this.exchanges.length === 0)
+      split.sinkWatermark = Math.min(MAX_WATERMARK, ...this.sinks.map((leaf) => leaf.wmEnd));
+  }
+
+  private objectsOf(split: SplitTask, chain: CompiledChain): readonly ChannelObject[] {
+    if (split.objects !== null) return split.objects;
+    try {
+      return split.makeObjects(this.uid, chain.makeObjects);
+    } catch (thrown) {
+      const { job, node } = this.wiring;
+      throw operatorFailure(job, node.name, `the watermark generator of split ${split.id}`, thrown);
+    }
+  }
+
   private letGo(source: SourceBatch): void {
     const held = this.held.get(source);
     if (held === undefined || --held.refs > 0) return;
@@ -186,6 +214,7 @@ export class SourceTask {
     let ran = false;
     let bad = 0;
     const { deadLetter } = this.wiring;
+    const objects = this.objectsOf(split, chain);
     // A split's dead letters come in the order of its records, however it was read (E7a).
     const refuseBad = (before: number): void => {
       for (; bad < batch.bad.length && batch.bad[bad]!.position < before; bad++) {
@@ -197,7 +226,7 @@ export class SourceTask {
     for (;;) {
       const skipped = split.skip.size === 0 ? batch.n : nextSkipped(split.skip, batch, from);
       while (from < skipped) {
-        const reached = chain.run(batch, from, skipped, split.state, this.clockMs);
+        const reached = chain.run(batch, from, skipped, split.state, this.clockMs, objects);
         ran = true;
         if (reached < skipped) {
           refuseBad(batch.positionOf(reached));
@@ -221,7 +250,7 @@ export class SourceTask {
     }
     refuseBad(Infinity);
     // The leaves' watermarks must be this split's, even if all its rows were skipped.
-    if (!ran) chain.run(batch, 0, 0, split.state, this.clockMs);
+    if (!ran) chain.run(batch, 0, 0, split.state, this.clockMs, objects);
   }
 
   private refuse(
@@ -233,6 +262,14 @@ export class SourceTask {
     thrown: unknown,
   ): void {
     const { job, deadLetter, node } = this.wiring;
+    // A wrong program: no record is to blame, and another attempt is no better.
+    if (thrown instanceof ConfigError) {
+      throw new ConfigError(
+        `job "${job}", operator "${operator}", split ${split.id}, position ${position}: ${thrown.message}\n  record: ${raw().slice(0, 500)}`,
+        { job, operator, split: split.id, position },
+        thrown,
+      );
+    }
     if (deadLetter !== null) {
       this.count('deadLettered', 1);
       deadLetter({ job, operator, split: split.id, position, error, record: raw() }, split.rank);
@@ -255,6 +292,9 @@ export class SourceTask {
 export function channelRank(split: SplitTask, leaf: number): number {
   return split.rank * MAX_LEAVES + leaf;
 }
+function partitionOf(split: SplitTask, partitions: number): number {
+  return partitions === 1 ? 0 : keyHash(split.id) % partitions;
+}
 const MAX_LEAVES = 1024;
 /** Exchange batches kept for reuse. */
 const MAX_SPARE = 64;
@@ -262,6 +302,7 @@ const MAX_SPARE = 64;
 export function takeChainCounts(chain: CompiledChain, into: Map<string, number>): void {
   chain.counterNames.forEach((name, i) => into.set(name, (into.get(name) ?? 0) + chain.counters[i]!));
   chain.counters.fill(0);
+  for (const { operator } of chain.operators) if (operator.kind === 'stateless') operator.lifecycle?.takeCounts?.(into);
 }
 
 function nextSkipped(skip: ReadonlyMap<number, unknown>, batch: SourceBatch, from: number): number {

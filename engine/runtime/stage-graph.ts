@@ -20,7 +20,13 @@ export function isBuffered(node: JobNode): boolean {
 export function checkStages(graph: JobGraph): void {
   for (const node of graph.nodes) {
     if (node.operator.kind !== 'stateless' || !node.operator.setsTimestamps) continue;
-    if ([...headsOf(node)].some((head) => head.operator.kind === 'keyed')) {
+    const heads = [...headsOf(node)].map((head) => head.operator.kind);
+    if (heads.includes('dead-letters')) {
+      throw new ConfigError(
+        `job "${graph.job}": "${node.name}" assigns timestamps to dead letters, which come from many splits and have no watermark of their own. Write them to a sink, or use processing time.`,
+      );
+    }
+    if (heads.includes('keyed')) {
       throw new ConfigError(
         `job "${graph.job}": "${node.name}" assigns timestamps behind a keyed operator, where rows have them already (a window's max timestamp, a timer's time). Call assignTimestampsAndWatermarks before keyBy.`,
       );

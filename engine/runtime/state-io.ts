@@ -6,7 +6,9 @@ import type { Epoch } from '../model/ids.ts';
 import { MIN_WATERMARK } from '../model/watermark.ts';
 import type { BlobStore } from '../ports/blob-store.ts';
 import { keyHash, keyText } from '../state/key-bytes.ts';
+import { BROADCAST_PREFIX } from '../state/key-in-group.ts';
 import { readSegment, SegmentWriter } from '../state/segment.ts';
+import type { StateReader } from '../state/state-entries.ts';
 import type { KeyedStage } from './keyed-stage.ts';
 import type { WiredJob } from './wire-job.ts';
 import { objectName, ObjectIo } from './object-io.ts';
@@ -27,9 +29,26 @@ export async function restoreState(state: Plan['state'], stages: readonly KeyedS
       );
     }
     const [from, to] = stage.keyGroups;
-    if (part.keyGroups[1] <= from || part.keyGroups[0] >= to) continue;
-    readSegment(await io.read(part.object), from, to, objectName(part.object), stage.reader, stage.keys.maxParallelism);
+    // What all subtasks share stands in key group 0.
+    const shared = stage.hasBroadcastState && from > 0 && part.keyGroups[0] === 0;
+    const own = part.keyGroups[1] > from && part.keyGroups[0] < to;
+    if (!own && !shared) continue;
+    const bytes = await io.read(part.object);
+    const { reader, keys } = stage;
+    if (shared) readSegment(bytes, 0, 1, objectName(part.object), broadcastOnly(reader), keys.maxParallelism);
+    if (own) readSegment(bytes, from, to, objectName(part.object), reader, keys.maxParallelism);
   }
+}
+
+function broadcastOnly(reader: StateReader): StateReader {
+  return {
+    restore: (key, name, sub, value) => {
+      if (name.startsWith(BROADCAST_PREFIX)) reader.restore(key, name, sub, value);
+    },
+    restoreRemoved: (key, name, sub) => {
+      if (name.startsWith(BROADCAST_PREFIX)) reader.restoreRemoved(key, name, sub);
+    },
+  };
 }
 
 /** Fresh operators with the state that the plan names; whatever was in memory is gone. */

@@ -1,6 +1,6 @@
 /** Makes the tasks of a job graph and keeps them between epochs: sources with their splits, keyed stages, sinks, dead letters. */
 import type { Plan, ReadRange, StagedSlot } from '../checkpoint/records.ts';
-import type { JobNode } from '../graph/job-graph.ts';
+import type { JobNode, JobOutput } from '../graph/job-graph.ts';
 import type { DeadLetter } from '../model/bad-record.ts';
 import { ConfigError, InvariantError } from '../model/errors.ts';
 import { BATCH_ROWS } from '../model/limits.ts';
@@ -90,8 +90,9 @@ export class WiredJob {
     for (const source of this.sources) await source.close();
     this.discard();
     if (!this.lifecyclesOpen) {
-      for (const { operator } of this.options.graph.nodes)
-        if (operator.kind === 'stateless') await operator.lifecycle?.open?.();
+      const { nodes, maxParallelism } = this.options.graph;
+      for (const { operator, uid, name } of nodes)
+        if (operator.kind === 'stateless') await operator.lifecycle?.open?.({ uid, name, maxParallelism });
       this.lifecyclesOpen = true;
     }
     this.wire(subtasks);
@@ -121,7 +122,7 @@ export class WiredJob {
         split = new SplitTask(planned.id, rank, reader, planned.from, kept?.length === initial.length ? kept : initial);
         source.splits.push(split);
       }
-      split.begin(planned, plan.clock, this.idlenessOf(source), skip);
+      split.begin(planned, plan.clock, source.idlenessMs, skip);
     }
     for (const chain of this.chains) chain.clockMs = plan.clock;
   }
@@ -148,7 +149,7 @@ export class WiredJob {
 
   ranges(plan: Plan): ReadRange[] {
     const all = this.sources.flatMap((source) =>
-      source.splits.map((split) => split.range(source.uid, plan.clock, this.idlenessOf(source) !== null)),
+      source.splits.map((split) => split.range(source.uid, plan.clock, source.idlenessMs !== null)),
     );
     return all.sort((a, b) => (a.id < b.id ? -1 : 1));
   }
@@ -206,9 +207,9 @@ export class WiredJob {
   /** True when some split has something to read, or has ended, or has become idle. */
   async hasInput(nowMs: number): Promise<boolean> {
     for (const source of this.sources) {
-      const idlenessMs = this.idlenessOf(source);
+      const { idlenessMs } = source;
       for (const split of source.splits) {
-        if (split.status === 'ended') continue;
+        if (split.status === 'ended' || split.paused) continue;
         if (split.pending !== null) return true;
         if (idlenessMs !== null && !split.idle && split.idleSince !== null && nowMs - split.idleSince >= idlenessMs)
           return true;
@@ -240,11 +241,6 @@ export class WiredJob {
     return source;
   }
 
-  private idlenessOf(source: SourceTask): number | null {
-    const { operator } = source.node;
-    return operator.kind === 'source' ? operator.strategy.idlenessMs : null;
-  }
-
   private sourceTask(node: JobNode): SourceTask {
     const { job, clock, log, blobs } = this.options;
     if (node.operator.kind !== 'source') throw new InvariantError('not a source');
@@ -253,7 +249,7 @@ export class WiredJob {
       node,
       source: node.operator.source,
       ctx: { job, operator: node.name, clock, log, blobs },
-      leaf: (to, key) => this.leaf(node, to, key),
+      leaf: (output) => this.leaf(node, output),
       deliver: (leaf, batch, rank) => this.deliver(leaf, batch, rank),
       feed: (leaf) => this.feed(leaf, this.fanOut?.index ?? 0),
       deadLetter: this.letterNode === null ? null : (letter, channel) => this.deadLetter(letter, channel),
@@ -262,7 +258,7 @@ export class WiredJob {
 
   /** New stages and new chains behind them; sources keep their leaves and are wired to the new stages. */
   private wire(subtasks: Readonly<Record<string, number>>): void {
-    const { graph, job } = this.options;
+    const { graph, job, clock } = this.options;
     this.chains = [];
     this.outgoing = this.fanOut?.outgoing(subtasks) ?? null;
     this.stages = graph.nodes
@@ -271,6 +267,7 @@ export class WiredJob {
         (node) =>
           new KeyedStage({
             job,
+            clock,
             node,
             maxParallelism: graph.maxParallelism,
             buffered: isBuffered(node),
@@ -295,12 +292,16 @@ export class WiredJob {
     return this.sources.find((source) => source.owns(batch));
   }
 
-  private leaf(head: JobNode, to: JobNode, key: ExchangeLeaf['key'] | null): ChainLeaf {
+  private leaf(head: JobNode, { to, key, input }: JobOutput): ChainLeaf {
     if (to.operator.kind === 'sink') return sinkLeaf(to.uid);
     if (key === null || to.operator.kind !== 'keyed')
       throw new InvariantError(`edge into ${to.name} is neither a shuffle nor a sink`);
     const fromSource = head.operator.kind === 'source';
-    const leaf = exchangeLeaf(to.uid, key, this.outgoing === null ? isBuffered(to) : !fromSource);
+    const leaf = exchangeLeaf(
+      { to, key, input },
+      this.outgoing === null ? isBuffered(to) : !fromSource,
+      this.options.graph.maxParallelism,
+    );
     if (!leaf.buffered) return leaf;
     const rankBase = (this.stages.findIndex((s) => s.uid === head.uid) + 1) * STAGE_RANKS;
     if (this.outgoing === null) this.stages.find((s) => s.uid === to.uid)!.inputs.push({ leaf, rankBase });
@@ -324,8 +325,8 @@ export class WiredJob {
       head: node,
       tag,
       input: { kind: 'buffer' },
-      leaf: (to, key) => {
-        const leaf = this.leaf(node, to, key);
+      leaf: (output) => {
+        const leaf = this.leaf(node, output);
         if (leaf.kind === 'sink') sinks.push(leaf);
         return leaf;
       },

@@ -8,42 +8,60 @@ import { ConfigError } from '../model/errors.ts';
 import type { KeyIndex } from './key-index.ts';
 import type { StateWriter } from './state-entries.ts';
 import { checkStorable, isPlainlyStorable } from './storable.ts';
-import type { StateTtlConfig } from './ttl.ts';
+import { goneAfterMs, type StateTtlConfig } from './ttl.ts';
+import type { ValueCodec } from './type-serializer.ts';
 
-/** The key that user code works on, and the epoch's clock. One object per operator, shared by its cells. */
-export interface KeyScope {
+/** Whom states belong to, by dense id: keys, or keys and windows (NamespaceIndex). */
+export interface StateOwners {
+  /** What the writer is given as key. */
+  readonly keys: readonly unknown[];
+  readonly keyGroups: Int32Array;
+}
+
+/** The owner that user code works on, and the epoch's clock. One object per operator, shared by its cells. */
+export interface OwnerScope {
   id: number;
   clockMs: number;
-  readonly keys: KeyIndex;
+  readonly keys: StateOwners;
   /** For messages: the operator's name. */
   readonly operator: string;
 }
 
+/** The owners are keys. */
+export interface KeyScope extends OwnerScope {
+  readonly keys: KeyIndex;
+}
+
 /** Deep checks of this many first values per state; after that the top level only. */
 const DEEP_CHECKS = 64;
+/** Keys that are looked at for expired values at the end of an epoch, at least. */
+const LEAST_CLEANUP = 1000;
 
 export abstract class Cell<S> {
   readonly name: string;
   readonly ttl: StateTtlConfig | null;
-  protected readonly scope: KeyScope;
+  protected readonly scope: OwnerScope;
+  /** Null: values are stored as they are. */
+  protected readonly codec: ValueCodec | null;
   protected readonly data: (S | undefined)[] = [];
   private readonly changed: number[] = [];
   private marks = new Uint8Array(1024);
   private checks = 0;
   private sweepFrom = 0;
 
-  constructor(name: string, ttl: StateTtlConfig | null, scope: KeyScope) {
+  constructor(name: string, ttl: StateTtlConfig | null, scope: OwnerScope, codec: ValueCodec | null = null) {
     this.name = name;
     this.ttl = ttl;
     this.scope = scope;
+    this.codec = codec;
   }
 
   /** Writes the entries of one changed key: what it holds now, or a removal. */
   protected abstract write(writer: StateWriter, id: number, keyGroup: number, key: unknown): void;
   abstract restore(id: number, sub: unknown, value: unknown): void;
   abstract restoreRemoved(id: number, sub: unknown): void;
-  /** Drops expired parts of the key's state; true if anything is left. */
-  protected abstract expire(id: number): void;
+  /** Drops the parts of the key's state that were written so long ago. */
+  protected abstract expire(id: number, afterMs: number): void;
 
   isLive(id: number): boolean {
     return this.data[id] !== undefined;
@@ -51,7 +69,7 @@ export abstract class Cell<S> {
 
   snapshot(writer: StateWriter): void {
     const { keys } = this.scope;
-    if (this.ttl !== null) this.expireSome();
+    if (this.ttl !== null) this.expireSome(this.ttl);
     for (const id of this.changed) {
       this.marks[id] = 0;
       this.write(writer, id, keys.keyGroups[id]!, keys.keys[id]);
@@ -62,6 +80,8 @@ export abstract class Cell<S> {
   /** Everything there is, right after a snapshot. */
   dump(writer: StateWriter): void {
     const { keys } = this.scope;
+    const { ttl } = this;
+    if (ttl !== null && ttl.cleanupInBackground !== false) this.expireFrom(0, this.data.length, ttl);
     for (let id = 0; id < this.data.length; id++) {
       if (this.isLive(id)) this.writeAll(writer, id, keys.keyGroups[id]!, keys.keys[id]);
     }
@@ -96,26 +116,46 @@ export abstract class Cell<S> {
   /** Refuses what would not come back from a restore as it is now. */
   protected check(value: unknown): void {
     if (this.checks < DEEP_CHECKS) this.checks++;
-    else if (isPlainlyStorable(value)) return;
-    checkStorable(value, `a value of state "${this.name}" of operator "${this.scope.operator}"`);
+    else if (this.codec !== null || isPlainlyStorable(value)) return;
+    checkStorable(this.toStored(value), `a value of state "${this.name}" of operator "${this.scope.operator}"`);
+  }
+
+  protected toStored(value: unknown): unknown {
+    return this.codec === null ? value : this.codec.encode(value);
+  }
+
+  protected fromStored(stored: unknown): unknown {
+    return this.codec === null ? stored : this.codec.decode(stored);
   }
 
   protected expired(writtenAt: number): boolean {
-    return this.ttl !== null && writtenAt + this.ttl.ttlMs <= this.scope.clockMs;
+    return this.ttl !== null && this.isOlder(writtenAt, this.ttl.ttlMs);
+  }
+
+  /** A function may still see it, expired or not. */
+  protected isVisible(writtenAt: number): boolean {
+    return this.ttl === null || !this.isOlder(writtenAt, goneAfterMs(this.ttl));
+  }
+
+  protected isOlder(writtenAt: number, ms: number): boolean {
+    return writtenAt + ms <= this.scope.clockMs;
   }
 
   protected get readsRenew(): boolean {
     return this.ttl?.updateType === 'OnReadAndWrite';
   }
 
-  protected get showExpired(): boolean {
-    return this.ttl?.visibility === 'ReturnExpiredIfNotCleanedUp';
+  /** Removes, in the background, what nobody can see any more. */
+  private expireSome(ttl: StateTtlConfig): void {
+    if (ttl.cleanupInBackground === false) return;
+    const n = this.data.length;
+    const until = Math.min(n, this.sweepFrom + Math.max(LEAST_CLEANUP, this.changed.length * (ttl.cleanupSize ?? 1)));
+    this.expireFrom(this.sweepFrom, until, ttl);
+    this.sweepFrom = until >= n ? 0 : until;
   }
 
-  private expireSome(): void {
-    const n = this.data.length;
-    const until = Math.min(n, this.sweepFrom + 1000);
-    for (let id = this.sweepFrom; id < until; id++) if (this.data[id] !== undefined) this.expire(id);
-    this.sweepFrom = until >= n ? 0 : until;
+  private expireFrom(from: number, to: number, ttl: StateTtlConfig): void {
+    const afterMs = goneAfterMs(ttl);
+    for (let id = from; id < to; id++) if (this.data[id] !== undefined) this.expire(id, afterMs);
   }
 }

@@ -3,90 +3,12 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../model/errors.ts';
 import type { KeyScope } from './cell.ts';
-import {
-  AggregatingStateDescriptor,
-  ListStateDescriptor,
-  MapStateDescriptor,
-  ReducingStateDescriptor,
-  ValueStateDescriptor,
-} from './descriptors.ts';
+import { ListStateDescriptor, ValueStateDescriptor } from './descriptors.ts';
+import { FiveStates } from './five-states-fixture.ts';
 import { KeyIndex } from './key-index.ts';
 import { KeyedStateStore } from './keyed-state-store.ts';
-import { readSegment, SegmentWriter } from './segment.ts';
-import type { AggregatingState, ListState, MapState, ReducingState, ValueState } from './states.ts';
-import { StateTtlConfig } from './ttl.ts';
 
 const KEYS = ['a', 'b', 'c'];
-
-/** A store with all five states, and what it has written. */
-class Store {
-  readonly scope: { -readonly [P in keyof KeyScope]: KeyScope[P] };
-  readonly segments: Uint8Array[] = [];
-  store!: KeyedStateStore;
-  value!: ValueState<number>;
-  list!: ListState<unknown>;
-  map!: MapState<unknown, number>;
-  max!: ReducingState<number>;
-  sum!: AggregatingState<number, string>;
-  private readonly ttl: StateTtlConfig | null;
-
-  constructor(ttl: StateTtlConfig | null = null) {
-    this.ttl = ttl;
-    this.scope = { id: -1, clockMs: 0, keys: new KeyIndex(128), operator: 'test' };
-    this.open();
-  }
-  private open(): void {
-    const states = new KeyedStateStore(this.scope);
-    const kept = <D extends { enableTimeToLive(config: StateTtlConfig): D }>(d: D): D =>
-      this.ttl === null ? d : d.enableTimeToLive(this.ttl);
-    this.store = states;
-    this.value = states.value(kept(new ValueStateDescriptor<number>('v')));
-    this.list = states.list(kept(new ListStateDescriptor<unknown>('l')));
-    this.map = states.map(kept(new MapStateDescriptor<unknown, number>('m')));
-    this.max = states.reducing(kept(new ReducingStateDescriptor<number>('r', (a, b) => Math.max(a, b))));
-    const add = {
-      createAccumulator: () => ({ n: 0 }),
-      add: (v: number, a: { n: number }) => {
-        a.n += v;
-        return a;
-      },
-      getResult: (a: { n: number }) => `sum ${a.n}`,
-    };
-    this.sum = states.aggregating(kept(new AggregatingStateDescriptor('a', add)));
-    states.seal();
-  }
-  at(key: string): this {
-    this.scope.id = this.scope.keys.idOf(key);
-    return this;
-  }
-  snapshot(): number {
-    const writer = new SegmentWriter();
-    this.store.snapshot(writer);
-    const bytes = writer.finish();
-    if (bytes !== null) this.segments.push(bytes);
-    return writer.entries;
-  }
-  /** Memory is lost; what was written is read again. */
-  restart(): void {
-    this.scope.keys = new KeyIndex(128);
-    this.scope.id = -1;
-    this.open();
-    for (const bytes of this.segments) readSegment(bytes, 0, 128, 'segment', this.store);
-  }
-  shown(key: string): unknown {
-    this.at(key);
-    return {
-      value: this.value.value(),
-      list: this.list.get(),
-      map: [...this.map.entries()],
-      max: this.max.get(),
-      sum: this.sum.get(),
-    };
-  }
-  isLive(key: string): boolean {
-    return this.store.isLive(this.scope.keys.idOf(key));
-  }
-}
 
 interface Plain {
   value: number | null;
@@ -110,7 +32,7 @@ const textOf = (key: unknown): string =>
 const n = fc.integer({ min: 0, max: 9 });
 
 interface Command {
-  apply(store: Store, plain: Plain): void;
+  apply(store: FiveStates, plain: Plain): void;
   toString(): string;
 }
 const command = (text: string, apply: Command['apply']): Command => ({ apply, toString: () => text });
@@ -198,7 +120,7 @@ describe('keyed states', () => {
   test('do what plain objects do, and are the same after a restore at any step', () => {
     fc.assert(
       fc.property(fc.array(stepOf, { maxLength: 50 }), (steps) => {
-        const store = new Store();
+        const store = new FiveStates();
         const plain = Object.fromEntries(
           KEYS.map((key): [string, Plain] => [key, { value: null, list: [], map: new Map(), max: null, sum: null }]),
         );
@@ -226,7 +148,7 @@ describe('keyed states', () => {
   });
 
   test('an entry that came and went within one epoch is not written', () => {
-    const store = new Store();
+    const store = new FiveStates();
     store.at('a').value.update(1);
     store.value.clear();
     store.list.add(1);
@@ -237,7 +159,7 @@ describe('keyed states', () => {
   });
 
   test('an entry of a map that was removed and put again within one epoch has moved to the end after a restore too', () => {
-    const store = new Store();
+    const store = new FiveStates();
     store.at('a').map.putAll([
       ['x', 1],
       ['y', 2],
@@ -250,8 +172,34 @@ describe('keyed states', () => {
     expect([...store.at('a').map.keys()]).toEqual(['y', 'x']);
   });
 
+  test('a map is gone through in order of insertion, and knows −0 as 0', () => {
+    const store = new FiveStates().at('a');
+    store.map.put(-0, 1);
+    store.map.putAll(
+      new Map([
+        ['z', 2],
+        ['a', 3],
+      ]),
+    );
+    store.map.put('z', 4);
+    for (const restart of [false, true]) {
+      store.snapshot();
+      if (restart) store.restart();
+      const entries = store.at('a').map.iterator();
+      expect([entries.next().value, entries.next().value, entries.next().value, entries.next().done]).toEqual([
+        [0, 1],
+        ['z', 4],
+        ['a', 3],
+        true,
+      ]);
+      expect([...store.map.keys()]).toStrictEqual([0, 'z', 'a']);
+      expect([...store.map.values()]).toEqual([1, 4, 3]);
+      expect([store.map.contains(0), store.map.contains('b'), store.map.isEmpty()]).toEqual([true, false, false]);
+    }
+  });
+
   test('a map keeps its own copy of an object that is its key', () => {
-    const store = new Store();
+    const store = new FiveStates();
     const key = { id: 1 };
     store.at('a').map.put(key, 7);
     key.id = 2;
@@ -260,19 +208,19 @@ describe('keyed states', () => {
   });
 
   test.each([[undefined], [null], [Symbol('x')], [() => 1]])('a map refuses the key %o', (key) => {
-    const store = new Store().at('a');
+    const store = new FiveStates().at('a');
     expect(() => store.map.put(key, 1)).toThrow(ConfigError);
     expect(() => store.map.put(key, 1)).toThrow('"map:m" of operator "test"');
   });
 
   test('refuse what cannot be stored, and use where there is no key', () => {
-    const store = new Store();
+    const store = new FiveStates();
     expect(() => store.value.update(1)).toThrow('no current key');
     expect(() => store.at('a').list.add(new Error('x'))).toThrow(ConfigError);
   });
 
   test('a list or value handed out is not the one that is kept', () => {
-    const store = new Store().at('a');
+    const store = new FiveStates().at('a');
     store.list.add(1);
     (store.list.get() as number[]).push(2);
     expect(store.list.get()).toEqual([1]);
@@ -305,73 +253,5 @@ describe('declarations of state', () => {
       'was stored as value:x and is now declared as list:x',
     );
     states.restore('a', 'value:gone', null, 1);
-  });
-});
-
-describe('time to live', () => {
-  const HOUR = 3_600_000;
-  const ttl = (
-    update: 'OnCreateAndWrite' | 'OnReadAndWrite',
-    visibility: 'NeverReturnExpired' | 'ReturnExpiredIfNotCleanedUp' = 'NeverReturnExpired',
-  ) => new Store(StateTtlConfig.newBuilder(HOUR).setUpdateType(update).setStateVisibility(visibility).build());
-  const EMPTY = { value: null, list: [], map: [], max: null, sum: null };
-
-  function fill(store: Store, x: number): Store {
-    store.at('a').value.update(x);
-    store.list.add(x);
-    store.map.put(x, x);
-    store.max.add(x);
-    store.sum.add(x);
-    return store;
-  }
-
-  test('values expire so long after they were written, to the millisecond', () => {
-    const store = fill(ttl('OnCreateAndWrite'), 1);
-    store.scope.clockMs = HOUR - 1;
-    expect(store.shown('a')).toEqual({ value: 1, list: [1], map: [[1, 1]], max: 1, sum: 'sum 1' });
-    store.scope.clockMs = HOUR;
-    expect(store.shown('a')).toEqual(EMPTY);
-    expect(store.isLive('a')).toBe(false);
-  });
-
-  test('lists and maps expire element by element', () => {
-    const store = fill(ttl('OnCreateAndWrite'), 1);
-    store.scope.clockMs = HOUR / 2;
-    fill(store, 2);
-    store.scope.clockMs = HOUR;
-    expect(store.shown('a')).toEqual({ value: 2, list: [2], map: [[2, 2]], max: 2, sum: 'sum 3' });
-    expect(store.map.contains(1)).toBe(false);
-    expect(store.map.get(1)).toBeNull();
-  });
-
-  test('reads renew where asked to', () => {
-    const store = fill(ttl('OnReadAndWrite'), 1);
-    store.scope.clockMs = HOUR - 1;
-    store.shown('a');
-    store.scope.clockMs = 2 * HOUR - 2;
-    expect(store.shown('a')).toEqual({ value: 1, list: [1], map: [[1, 1]], max: 1, sum: 'sum 1' });
-    store.scope.clockMs = 4 * HOUR;
-    expect(store.shown('a')).toEqual(EMPTY);
-  });
-
-  test('what has expired is shown once where asked to', () => {
-    const store = fill(ttl('OnCreateAndWrite', 'ReturnExpiredIfNotCleanedUp'), 1);
-    store.scope.clockMs = HOUR;
-    expect(store.shown('a')).toEqual({ value: 1, list: [1], map: [[1, 1]], max: 1, sum: 'sum 1' });
-    expect(store.shown('a')).toEqual(EMPTY);
-  });
-
-  test('snapshots drop what has expired, and a restore keeps the times', () => {
-    const store = fill(ttl('OnCreateAndWrite'), 1);
-    store.snapshot();
-    store.restart();
-    store.scope.clockMs = HOUR - 1;
-    expect(store.shown('a')).toEqual({ value: 1, list: [1], map: [[1, 1]], max: 1, sum: 'sum 1' });
-    store.scope.clockMs = HOUR;
-    expect(store.snapshot()).toBe(5);
-    expect(store.isLive('a')).toBe(false);
-    store.restart();
-    expect(store.isLive('a')).toBe(false);
-    expect(store.shown('a')).toEqual(EMPTY);
   });
 });

@@ -1,46 +1,61 @@
-/** State descriptors (Flink: ValueStateDescriptor …): a name unique in its operator, and what the kind needs. */
+/**
+ * State descriptors (Flink: ValueStateDescriptor …): a name unique in its operator, what the kind needs, and a serializer for values that
+ * state does not hold as they are.
+ */
 import type { StateTtlConfig } from './ttl.ts';
+import type { TypeSerializer } from './type-serializer.ts';
 
-abstract class StateDescriptor {
+abstract class StateDescriptor<V> {
   readonly name: string;
+  /** Null: values, elements, map values or accumulators are plain data. */
+  readonly serializer: TypeSerializer<V> | null;
   ttl: StateTtlConfig | null = null;
-  constructor(name: string) {
+  constructor(name: string, serializer: TypeSerializer<V> | null) {
     this.name = name;
+    this.serializer = serializer;
   }
   /** Values are dropped some time after their last use (Flink: enableTimeToLive). */
   enableTimeToLive(config: StateTtlConfig): this {
-    this.ttl = config;
+    this.ttl = config.updateType === 'Disabled' ? null : config;
     return this;
   }
 }
 
-export class ValueStateDescriptor<T> extends StateDescriptor {
+export class ValueStateDescriptor<T> extends StateDescriptor<T> {
   readonly kind = 'value';
   declare readonly __type?: T;
   /** What `value()` returns when nothing was stored; default null. */
   readonly defaultValue: T | null;
-  constructor(name: string, defaultValue: T | null = null) {
-    super(name);
+  constructor(name: string, defaultValue: T | null = null, serializer: TypeSerializer<T> | null = null) {
+    super(name, serializer);
     this.defaultValue = defaultValue;
   }
 }
 
-export class ListStateDescriptor<T> extends StateDescriptor {
+export class ListStateDescriptor<T> extends StateDescriptor<T> {
   readonly kind = 'list';
   declare readonly __type?: T;
+  /** `serializer`: of the elements. */
+  constructor(name: string, serializer: TypeSerializer<T> | null = null) {
+    super(name, serializer);
+  }
 }
 
-export class MapStateDescriptor<UK, UV> extends StateDescriptor {
+export class MapStateDescriptor<UK, UV> extends StateDescriptor<UV> {
   readonly kind = 'map';
   declare readonly __key?: UK;
   declare readonly __value?: UV;
+  /** `serializer`: of the values. Keys are what can be keys of a stream. */
+  constructor(name: string, serializer: TypeSerializer<UV> | null = null) {
+    super(name, serializer);
+  }
 }
 
-export class ReducingStateDescriptor<T> extends StateDescriptor {
+export class ReducingStateDescriptor<T> extends StateDescriptor<T> {
   readonly kind = 'reducing';
   readonly reduce: (a: T, b: T) => T;
-  constructor(name: string, reduce: (a: T, b: T) => T) {
-    super(name);
+  constructor(name: string, reduce: (a: T, b: T) => T, serializer: TypeSerializer<T> | null = null) {
+    super(name, serializer);
     this.reduce = reduce;
   }
 }
@@ -61,11 +76,12 @@ export interface AggregateFunction<IN, ACC, OUT> {
   readonly preAggregate?: boolean;
 }
 
-export class AggregatingStateDescriptor<IN, ACC, OUT> extends StateDescriptor {
+export class AggregatingStateDescriptor<IN, ACC, OUT> extends StateDescriptor<ACC> {
   readonly kind = 'aggregating';
   readonly aggregate: AggregateFunction<IN, ACC, OUT>;
-  constructor(name: string, aggregate: AggregateFunction<IN, ACC, OUT>) {
-    super(name);
+  /** `serializer`: of the accumulator. */
+  constructor(name: string, aggregate: AggregateFunction<IN, ACC, OUT>, serializer: TypeSerializer<ACC> | null = null) {
+    super(name, serializer);
     this.aggregate = aggregate;
   }
 }

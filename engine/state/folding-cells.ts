@@ -1,9 +1,10 @@
 /** ReducingState and AggregatingState: a ValueState that is changed by adding to it. */
-import type { KeyScope } from './cell.ts';
+import type { OwnerScope } from './cell.ts';
 import type { AggregateFunction } from './descriptors.ts';
 import type { AggregatingState, ReducingState } from './states.ts';
 import { checkStorable } from './storable.ts';
 import type { StateTtlConfig } from './ttl.ts';
+import type { ValueCodec } from './type-serializer.ts';
 import { ValueCell } from './value-cell.ts';
 
 export class ReducingCell implements ReducingState<unknown> {
@@ -31,11 +32,16 @@ export class AggregatingCell implements AggregatingState<unknown, unknown> {
   constructor(
     name: string,
     ttl: StateTtlConfig | null,
-    scope: KeyScope,
+    scope: OwnerScope,
     aggregate: AggregateFunction<unknown, unknown, unknown>,
+    codec: ValueCodec | null = null,
   ) {
-    checkStorable(aggregate.createAccumulator(), `the accumulator of state "${name}" of operator "${scope.operator}"`);
-    this.cell = new ValueCell(name, ttl, scope, null);
+    const empty = aggregate.createAccumulator();
+    checkStorable(
+      codec === null ? empty : codec.encode(empty),
+      `the accumulator of state "${name}" of operator "${scope.operator}"`,
+    );
+    this.cell = new ValueCell(name, ttl, scope, null, codec);
     this.aggregate = aggregate;
   }
   get(): unknown {

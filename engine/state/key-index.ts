@@ -76,6 +76,11 @@ export class KeyIndex {
     }
   }
 
+  /** Orders ids by (hash, key), as timers fire. */
+  compare(a: number, b: number): number {
+    return compareIds(this, a, b);
+  }
+
   /** Gives back the ids of keys for which `isLive` is false, when enough may have gathered (or `always`). */
   sweep(isLive: (id: number) => boolean, always = false): void {
     if (!always && this.size < this.sweepAt) return;

@@ -1,7 +1,7 @@
 /**
  * The keyed states of one operator: made from descriptors while the function opens, written and restored together.
- * The stored name of a state is its kind and name; a state that changed its kind, or gained or lost its time-to-live, is refused
- * at restore, naming both, before anything is written.
+ * The stored name of a state is its kind and name; a state that changed its kind, or gained or lost its time-to-live or its serializer, is
+ * refused at restore, naming both, before anything is written.
  */
 import { ConfigError } from '../model/errors.ts';
 import type { Cell, KeyScope } from './cell.ts';
@@ -20,7 +20,17 @@ import { MapCell } from './map-cell.ts';
 import type { StateReader, StateWriter } from './state-entries.ts';
 import type { AggregatingState, ListState, MapState, ReducingState, ValueState } from './states.ts';
 import type { StateTtlConfig } from './ttl.ts';
+import { ValueCodec, type TypeSerializer } from './type-serializer.ts';
 import { ValueCell } from './value-cell.ts';
+
+/** What all descriptors say. */
+interface Declaration {
+  readonly kind: string;
+  readonly name: string;
+  readonly ttl: StateTtlConfig | null;
+  /** A TypeSerializer of what the state holds. */
+  readonly serializer: object | null;
+}
 
 interface Entry {
   readonly keyGroup: number;
@@ -44,36 +54,36 @@ export class KeyedStateStore implements StateReader {
 
   value<T>(d: ValueStateDescriptor<T>): ValueState<T> {
     return this.register(
-      'value',
-      d.name,
-      d.ttl,
-      (name) => new ValueCell(name, d.ttl, this.scope, d.defaultValue),
+      d,
+      (name, codec) => new ValueCell(name, d.ttl, this.scope, d.defaultValue, codec),
     ) as ValueState<T>;
   }
 
   list<T>(d: ListStateDescriptor<T>): ListState<T> {
     return this.register(
-      'list',
-      d.name,
-      d.ttl,
-      (name) => new ListCell(name, d.ttl, this.scope),
+      d,
+      (name, codec) => new ListCell(name, d.ttl, this.scope, codec),
     ) as ListState<unknown> as ListState<T>;
   }
 
   map<UK, UV>(d: MapStateDescriptor<UK, UV>): MapState<UK, UV> {
-    return this.register('map', d.name, d.ttl, (name) => new MapCell(name, d.ttl, this.scope)) as MapState<UK, UV>;
+    return this.register(d, (name, codec) => new MapCell(name, d.ttl, this.scope, codec)) as MapState<UK, UV>;
   }
 
   reducing<T>(d: ReducingStateDescriptor<T>): ReducingState<T> {
-    const make = (name: string): ReducingCell =>
-      new ReducingCell(new ValueCell(name, d.ttl, this.scope, null), d.reduce as (a: unknown, b: unknown) => unknown);
-    return this.register('reducing', d.name, d.ttl, make) as ReducingState<unknown> as ReducingState<T>;
+    const reduce = d.reduce as (a: unknown, b: unknown) => unknown;
+    return this.register(
+      d,
+      (name, codec) => new ReducingCell(new ValueCell(name, d.ttl, this.scope, null, codec), reduce),
+    ) as ReducingState<unknown> as ReducingState<T>;
   }
 
   aggregating<IN, ACC, OUT>(d: AggregatingStateDescriptor<IN, ACC, OUT>): AggregatingState<IN, OUT> {
     const aggregate = d.aggregate as AggregateFunction<unknown, unknown, unknown>;
-    const make = (name: string): AggregatingCell => new AggregatingCell(name, d.ttl, this.scope, aggregate);
-    return this.register('aggregating', d.name, d.ttl, make) as AggregatingState<IN, OUT>;
+    return this.register(
+      d,
+      (name, codec) => new AggregatingCell(name, d.ttl, this.scope, aggregate, codec),
+    ) as AggregatingState<IN, OUT>;
   }
 
   /** After open: later registrations would miss what was restored. */
@@ -116,12 +126,10 @@ export class KeyedStateStore implements StateReader {
   }
 
   private register<C extends Cell<unknown> | ReducingCell | AggregatingCell>(
-    kind: string,
-    name: string,
-    ttl: StateTtlConfig | null,
-    make: (storedName: string) => C,
+    { kind, name, ttl, serializer }: Declaration,
+    make: (storedName: string, codec: ValueCodec | null) => C,
   ): C {
-    const stored = `${kind}${ttl === null ? '' : '+ttl'}:${name}`;
+    const stored = `${kind}${serializer === null ? '' : '+typed'}${ttl === null ? '' : '+ttl'}:${name}`;
     const known = this.handles.get(stored);
     if (known !== undefined) return known as C;
     const { operator } = this.scope;
@@ -137,7 +145,11 @@ export class KeyedStateStore implements StateReader {
         );
       }
     }
-    const made = make(stored);
+    const where = `operator "${operator}", state "${name}"`;
+    const made = make(
+      stored,
+      serializer === null ? null : new ValueCodec(serializer as TypeSerializer<unknown>, where),
+    );
     this.handles.set(stored, made);
     this.cells.set(stored, made instanceof ReducingCell || made instanceof AggregatingCell ? made.cell : made);
     return made;
@@ -147,7 +159,7 @@ export class KeyedStateStore implements StateReader {
   private find(stored: string): Cell<unknown> | undefined {
     const cell = this.cells.get(stored);
     if (cell !== undefined) return cell;
-    if (!/^(?:value|list|map|reducing|aggregating)(?:\+ttl)?:/.test(stored)) {
+    if (!/^(?:value|list|map|reducing|aggregating)(?:\+typed)?(?:\+ttl)?:/.test(stored)) {
       throw new ConfigError(
         `operator "${this.scope.operator}" has state "${stored}" of another kind of operator in the checkpoint. Give the new operator another uid, or restore with the old one.`,
       );

@@ -17,14 +17,14 @@ export class ListCell extends Cell<Elements> implements ListState<unknown> {
     const list = this.data[id];
     if (list === undefined) return [];
     if (this.ttl === null) return list.values.slice();
-    const shown = this.showExpired ? list.values.slice() : null;
-    this.expire(id);
+    const shown = list.values.filter((_, i) => this.isVisible(list.times[i]!));
+    this.expire(id, this.ttl.ttlMs);
     const left = this.data[id];
     if (left !== undefined && this.readsRenew) {
       left.times.fill(this.scope.clockMs);
       this.touch(id);
     }
-    return shown ?? left?.values.slice() ?? [];
+    return shown;
   }
 
   add(value: unknown): void {
@@ -54,9 +54,9 @@ export class ListCell extends Cell<Elements> implements ListState<unknown> {
     this.touch(id);
   }
 
-  protected expire(id: number): void {
+  protected expire(id: number, afterMs: number): void {
     const list = this.data[id]!;
-    const keep = list.times.map((time) => !this.expired(time));
+    const keep = list.times.map((time) => !this.isOlder(time, afterMs));
     if (!keep.includes(false)) return;
     const values = list.values.filter((_, i) => keep[i]);
     this.data[id] = values.length === 0 ? undefined : { values, times: list.times.filter((_, i) => keep[i]) };
@@ -65,15 +65,16 @@ export class ListCell extends Cell<Elements> implements ListState<unknown> {
 
   protected write(writer: StateWriter, id: number, keyGroup: number, key: unknown): void {
     const list = this.data[id];
-    if (list !== undefined)
-      writer.put(keyGroup, key, this.name, null, this.ttl === null ? list.values : [list.values, list.times]);
-    else if (this.written[id] === true) writer.remove(keyGroup, key, this.name, null);
+    if (list !== undefined) {
+      const stored = this.codec === null ? list.values : list.values.map((value) => this.toStored(value));
+      writer.put(keyGroup, key, this.name, null, this.ttl === null ? stored : [stored, list.times]);
+    } else if (this.written[id] === true) writer.remove(keyGroup, key, this.name, null);
     this.written[id] = list !== undefined;
   }
 
   restore(id: number, _sub: unknown, value: unknown): void {
     const [values, times] = this.ttl === null ? [value as unknown[], []] : (value as [unknown[], number[]]);
-    this.data[id] = { values, times };
+    this.data[id] = { values: this.codec === null ? values : values.map((one) => this.fromStored(one)), times };
     this.written[id] = true;
   }
 

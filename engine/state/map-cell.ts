@@ -25,12 +25,7 @@ export class MapCell extends Cell<Slots> implements MapState<unknown, unknown> {
     const slot = this.data[id]?.live.get(this.lookup(key));
     if (slot === undefined) return null;
     if (this.ttl === null) return slot.value;
-    if (this.expired(slot.time)) {
-      this.removeAt(id, key);
-      return this.showExpired ? slot.value : null;
-    }
-    if (this.readsRenew) this.putAt(id, key, slot.value);
-    return slot.value;
+    return this.read(id, key, slot) ? slot.value : null;
   }
 
   put(key: unknown, value: unknown): void {
@@ -47,8 +42,13 @@ export class MapCell extends Cell<Slots> implements MapState<unknown, unknown> {
   }
 
   contains(key: unknown): boolean {
-    const slot = this.data[this.current()]?.live.get(this.lookup(key));
-    return slot !== undefined && (!this.expired(slot.time) || this.showExpired);
+    const id = this.current();
+    const slot = this.data[id]?.live.get(this.lookup(key));
+    return slot !== undefined && (this.ttl === null || this.read(id, key, slot));
+  }
+
+  iterator(): Iterator<[unknown, unknown]> {
+    return this.entries()[Symbol.iterator]();
   }
 
   entries(): Iterable<[unknown, unknown]> {
@@ -64,7 +64,8 @@ export class MapCell extends Cell<Slots> implements MapState<unknown, unknown> {
   }
 
   isEmpty(): boolean {
-    return this.visible().length === 0;
+    for (const slot of this.data[this.current()]?.live.values() ?? []) if (this.isVisible(slot.time)) return false;
+    return true;
   }
 
   clear(): void {
@@ -79,8 +80,9 @@ export class MapCell extends Cell<Slots> implements MapState<unknown, unknown> {
     return slots !== undefined && slots.live.size > 0;
   }
 
-  protected expire(id: number): void {
-    for (const slot of [...this.data[id]!.live.values()]) if (this.expired(slot.time)) this.removeAt(id, slot.key);
+  protected expire(id: number, afterMs: number): void {
+    for (const slot of [...this.data[id]!.live.values()])
+      if (this.isOlder(slot.time, afterMs)) this.removeAt(id, slot.key);
   }
 
   protected write(writer: StateWriter, id: number, keyGroup: number, key: unknown): void {
@@ -90,7 +92,7 @@ export class MapCell extends Cell<Slots> implements MapState<unknown, unknown> {
       if (slot !== undefined) {
         if (slot.moved) writer.remove(keyGroup, key, this.name, mapKey);
         slot.moved = false;
-        writer.put(keyGroup, key, this.name, mapKey, this.ttl === null ? slot.value : [slot.value, slot.time]);
+        writer.put(keyGroup, key, this.name, mapKey, this.storedForm(slot));
         slots.written.add(at);
       } else if (slots.written.delete(at)) writer.remove(keyGroup, key, this.name, mapKey);
     }
@@ -99,13 +101,13 @@ export class MapCell extends Cell<Slots> implements MapState<unknown, unknown> {
   }
 
   protected override writeAll(writer: StateWriter, id: number, keyGroup: number, key: unknown): void {
-    for (const { key: mapKey, value, time } of this.data[id]!.live.values()) {
-      writer.put(keyGroup, key, this.name, mapKey, this.ttl === null ? value : [value, time]);
-    }
+    for (const slot of this.data[id]!.live.values())
+      writer.put(keyGroup, key, this.name, slot.key, this.storedForm(slot));
   }
 
   restore(id: number, sub: unknown, value: unknown): void {
-    const [kept, time] = this.ttl === null ? [value, 0] : (value as [unknown, number]);
+    const [stored, time] = this.ttl === null ? [value, 0] : (value as [unknown, number]);
+    const kept = this.fromStored(stored);
     const slots = this.slots(id);
     const at = this.lookup(sub);
     const slot = slots.live.get(at);
@@ -131,9 +133,25 @@ export class MapCell extends Cell<Slots> implements MapState<unknown, unknown> {
     const all = [...slots.live.values()];
     if (this.ttl === null) return all;
     const fresh = all.filter((slot) => !this.expired(slot.time));
-    this.expire(id);
+    const shown = all.filter((slot) => this.isVisible(slot.time));
+    this.expire(id, this.ttl.ttlMs);
     if (this.readsRenew) for (const slot of fresh) this.putAt(id, slot.key, slot.value);
-    return this.showExpired ? all : fresh;
+    return shown;
+  }
+
+  /** With a time-to-live: may the entry be seen? It is renewed, or removed if it has expired. */
+  private read(id: number, key: unknown, slot: Slot): boolean {
+    if (this.expired(slot.time)) {
+      this.removeAt(id, key);
+      return this.isVisible(slot.time);
+    }
+    if (this.readsRenew) this.putAt(id, key, slot.value);
+    return true;
+  }
+
+  private storedForm({ value, time }: Slot): unknown {
+    const stored = this.toStored(value);
+    return this.ttl === null ? stored : [stored, time];
   }
 
   private slots(id: number): Slots {
@@ -145,7 +163,7 @@ export class MapCell extends Cell<Slots> implements MapState<unknown, unknown> {
     const at = this.lookup(key);
     const slot = slots.live.get(at);
     if (slot === undefined) {
-      const own = typeof key === 'object' ? structuredClone(key) : key;
+      const own = typeof key === 'object' ? structuredClone(key) : key === 0 ? 0 : key;
       slots.live.set(at, { key: own, value, time: this.scope.clockMs, moved: slots.written.has(at) });
       // To the end, as in `live`.
       slots.changed.delete(at);

@@ -57,7 +57,11 @@ describe('a state segment', () => {
 
   test('any entries', () => {
     const value = fc.oneof(
-      fc.jsonValue().filter((v) => v !== null && !hasNegativeZero(v)),
+      fc.jsonValue().filter((v) => v !== null),
+      fc.constantFrom<unknown[]>(-0, '\ud800', { a: [-0, 0] }, ['ok', 'x\udc00'], new Map([[1, -0]]), {
+        toJSON: 1,
+        n: -0,
+      }),
       fc.bigInt(),
       fc.date({ noInvalidDate: true }),
     );
@@ -65,14 +69,14 @@ describe('a state segment', () => {
       fc.nat(5),
       fc.string(),
       fc.constantFrom('a', 'b'),
-      fc.oneof(fc.constant(null), fc.integer(), fc.string()),
+      fc.oneof(fc.constant(null), fc.integer(), fc.string(), fc.constant('\udfff')),
       value,
       fc.boolean(),
     );
     fc.assert(
       fc.property(fc.array(entry, { minLength: 1 }), (entries) => {
         const sorted = [0, 1, 2, 3, 4, 5].flatMap((g) => entries.filter(([group]) => group === g));
-        expect(read(write(entries)!)).toEqual(plain(sorted));
+        expect(read(write(entries)!)).toStrictEqual(plain(sorted));
       }),
     );
   });
@@ -105,9 +109,3 @@ describe('a state segment', () => {
     expect(() => read(Uint8Array.from([...bytes, 0]))).toThrow(CorruptionError);
   });
 });
-
-/** msgpack has one zero. */
-function hasNegativeZero(value: unknown): boolean {
-  if (Object.is(value, -0)) return true;
-  return typeof value === 'object' && value !== null && Object.values(value).some(hasNegativeZero);
-}

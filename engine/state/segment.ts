@@ -6,11 +6,12 @@
  *
  * The index names each key group's block by offset and length, so that a reader takes the range it needs. A block is one
  * msgpack value of columns: keys, name numbers, sub keys, values, and a flag per entry (1 = removed). Integers little-endian.
+ * Sub keys and values that msgpack would change stand apart, as structured clones; a segment that has some says so in its serializer.
  * A wrong magic, length or checksum is a CorruptionError: corrupt state is reported, never used.
  */
 import { crc32, zstdCompressSync, zstdDecompressSync, constants } from 'node:zlib';
 import { ConfigError, CorruptionError } from '../model/errors.ts';
-import { pack, unpack } from './serializer.ts';
+import { clone, pack, survivesPacking, unclone, unpack } from './serializer.ts';
 import type { StateReader, StateWriter } from './state-entries.ts';
 
 const MAGIC = 0x4753524d; // 'MRSG'
@@ -19,9 +20,18 @@ const HEADER = 16;
 /** 53 µs for 300 bytes: not worth it below a few KB (reference/node). */
 const COMPRESS_FROM_BYTES = 4096;
 
-type Block = [keys: unknown[], names: number[], subs: unknown[], values: unknown[], removed: number[]];
+type Block = [
+  keys: unknown[],
+  names: number[],
+  subs: unknown[],
+  values: unknown[],
+  removed: number[],
+  /** In the place of value i (number 2i) or of sub key i (number 2i + 1). */
+  clones?: [numbers: number[], bytes: Uint8Array[]],
+];
 /** How values are written. A reader knows all released ones, and refuses what it does not know before anything is used. */
 const SERIALIZER = 'msgpackr/1';
+const WITH_CLONES = 'msgpackr/1+clones';
 type Index = {
   serializer: string;
   maxParallelism: number;
@@ -35,6 +45,7 @@ export class SegmentWriter implements StateWriter {
   private readonly blocks: (Block | undefined)[] = [];
   private readonly names = new Map<string, number>();
   private readonly maxParallelism: number;
+  private serializer = SERIALIZER;
   entries = 0;
 
   /** `maxParallelism`: the number of key groups that the entries' groups were computed with; 0: it does not matter (tests). */
@@ -57,17 +68,26 @@ export class SegmentWriter implements StateWriter {
     if (number === undefined) this.names.set(name, (number = this.names.size));
     block[0].push(key);
     block[1].push(number);
-    block[2].push(sub);
-    block[3].push(value);
+    const i = block[4].length;
+    block[2].push(survivesPacking(sub) ? sub : this.cloned(block, 2 * i + 1, sub));
+    block[3].push(survivesPacking(value) ? value : this.cloned(block, 2 * i, value));
     block[4].push(removed);
     this.entries++;
+  }
+
+  private cloned(block: Block, number: number, value: unknown): null {
+    const [numbers, bytes] = (block[5] ??= [[], []]);
+    numbers.push(number);
+    bytes.push(clone(value));
+    this.serializer = WITH_CLONES;
+    return null;
   }
 
   /** The segment's bytes; null when nothing was written. */
   finish(): Uint8Array | null {
     if (this.entries === 0) return null;
     const index: Index = {
-      serializer: SERIALIZER,
+      serializer: this.serializer,
       maxParallelism: this.maxParallelism,
       names: [...this.names.keys()],
       groups: [],
@@ -127,9 +147,9 @@ export function readSegment(
   const view = new DataView(body.buffer, body.byteOffset, body.length);
   const indexLength = view.getUint32(0, true);
   const index = unpack(body.subarray(4, 4 + indexLength)) as Index;
-  if (index.serializer !== SERIALIZER) {
+  if (index.serializer !== SERIALIZER && index.serializer !== WITH_CLONES) {
     throw new ConfigError(
-      `${what} holds the states ${index.names.join(', ')}, written with serializer ${index.serializer}; this version reads ${SERIALIZER}. Nothing was changed: run the version that wrote it, or restore another checkpoint.`,
+      `${what} holds the states ${index.names.join(', ')}, written with serializer ${index.serializer}; this version reads ${SERIALIZER} and ${WITH_CLONES}. Nothing was changed: run the version that wrote it, or restore another checkpoint.`,
       { what },
     );
   }
@@ -144,7 +164,10 @@ export function readSegment(
     const keyGroup = index.groups[g]!;
     if (keyGroup < from || keyGroup >= to) continue;
     const at = blocksAt + index.offsets[g]!;
-    const [keys, names, subs, values, removed] = unpack(body.subarray(at, at + index.lengths[g]!)) as Block;
+    const [keys, names, subs, values, removed, clones] = unpack(body.subarray(at, at + index.lengths[g]!)) as Block;
+    clones?.[0].forEach((number, i) => {
+      (number % 2 === 0 ? values : subs)[number >> 1] = unclone(clones[1][i]!);
+    });
     for (let i = 0; i < keys.length; i++) {
       const name = index.names[names[i]!]!;
       if (removed[i] === 1) reader.restoreRemoved(keys[i], name, subs[i]);

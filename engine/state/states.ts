@@ -27,6 +27,7 @@ export interface MapState<UK, UV> {
   entries(): Iterable<[UK, UV]>;
   keys(): Iterable<UK>;
   values(): Iterable<UV>;
+  iterator(): Iterator<[UK, UV]>;
   isEmpty(): boolean;
   clear(): void;
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../model/errors.ts';
-import { pack, unpack } from './serializer.ts';
+import { clone, pack, survivesPacking, unclone, unpack } from './serializer.ts';
 import { checkStorable, isPlainlyStorable } from './storable.ts';
 
 class Point {
@@ -39,22 +39,19 @@ const stored = fc.letrec((tie) => ({
       2 ** 31,
       2 ** 32,
     ),
-    fc.double().map((x) => x + 0),
+    fc.double(),
     fc.integer(),
     fc.bigInt(),
     fc.bigInt({ min: -(2n ** 200n), max: 2n ** 200n }),
     fc.string({ unit: 'grapheme' }),
+    fc.constantFrom('\ud83d', 'a\udca9'.repeat(50)),
     fc.date(),
     fc.uint8Array(),
     fc.float64Array(),
     fc.int32Array(),
     fc.bigInt64Array(),
     fc.array(tie('value'), { maxLength: 4 }),
-    fc.dictionary(
-      fc.string({ unit: 'grapheme' }).filter((k) => k !== '__proto__'),
-      tie('value'),
-      { maxKeys: 4, noNullPrototype: true },
-    ),
+    fc.dictionary(fc.string({ unit: 'grapheme' }), tie('value'), { maxKeys: 4, noNullPrototype: true }),
     fc
       .array(fc.tuple(fc.oneof(fc.string(), fc.integer()), tie('value')), { maxLength: 4 })
       .map((entries) => new Map(entries)),
@@ -68,7 +65,7 @@ describe('what state can hold', () => {
       fc.property(stored, (value) => {
         checkStorable(value, 'it');
         expect(isPlainlyStorable(value)).toBe(true);
-        expect(unpack(pack(value))).toStrictEqual(value);
+        expect(survivesPacking(value) ? unpack(pack(value)) : unclone(clone(value))).toStrictEqual(value);
       }),
       { numRuns: 500 },
     );

@@ -6,8 +6,14 @@
  * heap's copy is dropped when it comes up, or when such copies are the larger part of the heap. An id with a copy in a heap is live:
  * given to another key, it would be found there. A key's timers are stored as one entry: its times, ascending.
  */
-import { compareIds, type KeyIndex } from './key-index.ts';
+import type { StateOwners } from './cell.ts';
 import type { StateWriter } from './state-entries.ts';
+
+/** Whom timers belong to, by dense id: keys (KeyIndex), or keys and windows (NamespaceIndex). */
+export interface TimerOwners extends StateOwners {
+  /** Orders owners whose timers are due at the same time: alike on every machine and after every restore. */
+  compare(a: number, b: number): number;
+}
 
 interface Heap {
   times: number[];
@@ -20,7 +26,7 @@ interface Heap {
 const COMPACT_FROM = 128;
 
 export class TimerService {
-  private readonly keys: KeyIndex;
+  private readonly keys: TimerOwners;
   private readonly name: string;
   private readonly times: (number[] | undefined)[] = [];
   /** Entries of each id in its heap, leftovers included. */
@@ -31,7 +37,7 @@ export class TimerService {
   private readonly written = new Set<number>();
 
   /** `name`: the stored name, one per domain. Key groups [from, to). */
-  constructor(keys: KeyIndex, name: string, keyGroups: readonly [number, number]) {
+  constructor(keys: TimerOwners, name: string, keyGroups: readonly [number, number]) {
     this.keys = keys;
     this.name = name;
     this.firstGroup = keyGroups[0];
@@ -76,6 +82,11 @@ export class TimerService {
     const times = this.times[id]!;
     this.removeAt(id, times, lowerBound(times, time));
     return id;
+  }
+
+  /** True while a timer of the id is registered. */
+  isPending(id: number): boolean {
+    return this.times[id] !== undefined;
   }
 
   isLive(id: number): boolean {
@@ -132,7 +143,7 @@ export class TimerService {
   }
 
   private less(t1: number, id1: number, t2: number, id2: number): boolean {
-    return t1 !== t2 ? t1 < t2 : compareIds(this.keys, id1, id2) < 0;
+    return t1 !== t2 ? t1 < t2 : this.keys.compare(id1, id2) < 0;
   }
 
   private heapOf(id: number): Heap {
@@ -142,7 +153,7 @@ export class TimerService {
   /** Drops leftovers. An array in order is a heap. */
   private compact(heap: Heap): void {
     const entries = heap.times.map((time, i) => ({ time, id: heap.ids[i]! }));
-    entries.sort((a, b) => a.time - b.time || compareIds(this.keys, a.id, b.id));
+    entries.sort((a, b) => a.time - b.time || this.keys.compare(a.id, b.id));
     heap.times = [];
     heap.ids = [];
     for (const { time, id } of entries) {

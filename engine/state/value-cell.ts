@@ -1,16 +1,23 @@
 /** ValueState in memory. With a time-to-live the stored form is [value, written at]. */
-import { Cell, type KeyScope } from './cell.ts';
+import { Cell, type OwnerScope } from './cell.ts';
 import type { StateWriter } from './state-entries.ts';
 import type { ValueState } from './states.ts';
 import type { StateTtlConfig } from './ttl.ts';
+import type { ValueCodec } from './type-serializer.ts';
 
 export class ValueCell extends Cell<unknown> implements ValueState<unknown> {
   private readonly times: number[] = [];
   private readonly written: boolean[] = [];
   private readonly defaultValue: unknown;
 
-  constructor(name: string, ttl: StateTtlConfig | null, scope: KeyScope, defaultValue: unknown) {
-    super(name, ttl, scope);
+  constructor(
+    name: string,
+    ttl: StateTtlConfig | null,
+    scope: OwnerScope,
+    defaultValue: unknown,
+    codec: ValueCodec | null = null,
+  ) {
+    super(name, ttl, scope, codec);
     this.defaultValue = defaultValue;
     if (defaultValue !== null) this.check(defaultValue);
   }
@@ -21,8 +28,8 @@ export class ValueCell extends Cell<unknown> implements ValueState<unknown> {
     if (value === undefined) return this.fallback();
     if (this.ttl === null) return value;
     if (this.expired(this.times[id]!)) {
-      this.expire(id);
-      return this.showExpired ? value : this.fallback();
+      this.drop(id);
+      return this.isVisible(this.times[id]!) ? value : this.fallback();
     }
     if (this.readsRenew) this.set(id, value);
     return value;
@@ -45,21 +52,23 @@ export class ValueCell extends Cell<unknown> implements ValueState<unknown> {
     this.touch(id);
   }
 
-  protected expire(id: number): void {
-    if (this.expired(this.times[id]!)) this.drop(id);
+  protected expire(id: number, afterMs: number): void {
+    if (this.isOlder(this.times[id]!, afterMs)) this.drop(id);
   }
 
   protected write(writer: StateWriter, id: number, keyGroup: number, key: unknown): void {
     const value = this.data[id];
-    if (value !== undefined)
-      writer.put(keyGroup, key, this.name, null, this.ttl === null ? value : [value, this.times[id]]);
-    else if (this.written[id] === true) writer.remove(keyGroup, key, this.name, null);
+    if (value !== undefined) {
+      const stored = this.toStored(value);
+      writer.put(keyGroup, key, this.name, null, this.ttl === null ? stored : [stored, this.times[id]]);
+    } else if (this.written[id] === true) writer.remove(keyGroup, key, this.name, null);
     this.written[id] = value !== undefined;
   }
 
   restore(id: number, _sub: unknown, value: unknown): void {
-    if (this.ttl === null) this.data[id] = value;
-    else [this.data[id], this.times[id]] = value as [unknown, number];
+    const [stored, time] = this.ttl === null ? [value, 0] : (value as [unknown, number]);
+    this.data[id] = this.fromStored(stored);
+    if (this.ttl !== null) this.times[id] = time;
     this.written[id] = true;
   }
 
@@ -76,6 +85,7 @@ export class ValueCell extends Cell<unknown> implements ValueState<unknown> {
 
   private fallback(): unknown {
     const value = this.defaultValue;
-    return typeof value === 'object' && value !== null ? structuredClone(value) : value;
+    if (typeof value !== 'object' || value === null) return value;
+    return this.codec === null ? structuredClone(value) : this.fromStored(structuredClone(this.toStored(value)));
   }
 }

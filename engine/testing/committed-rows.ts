@@ -1,6 +1,7 @@
 /**
  * An exactly-once sink in memory: the rows of each slot and, changed in the same step, its marker (ARCHITECTURE section 6).
  * It outlives the executions of a job, so it shows what a crash between any two steps of the protocol does to the output.
+ * Users know it as `TestSink`.
  */
 import { compareMarkers } from '../checkpoint/run-ids.ts';
 import { FencedError } from '../model/errors.ts';
@@ -8,11 +9,12 @@ import { DEFAULT_SINK_SLOTS } from '../model/limits.ts';
 import type { Publication, Sink, SinkPublisher, SinkWriter, StagedOutput } from '../ports/sink.ts';
 import { pack, unpack } from '../state/serializer.ts';
 
-export interface CommittedRow {
+export interface CommittedRow<T = unknown> {
   readonly epoch: number;
   readonly slot: number;
+  /** Epoch milliseconds; MIN_WATERMARK: the row has none. */
   readonly timestamp: number;
-  readonly value: unknown;
+  readonly value: T;
 }
 
 type Marker = { readonly run: string; readonly epoch: number };
@@ -21,8 +23,12 @@ export class CommittedRows<T> implements Sink<T>, SinkPublisher {
   readonly description = 'committed rows';
   readonly guarantee = 'EXACTLY_ONCE';
   /** In the order of publication. */
-  readonly rows: CommittedRow[] = [];
+  readonly rows: CommittedRow<T>[] = [];
   readonly #markers = new Map<number, Marker>();
+
+  get values(): T[] {
+    return this.rows.map((row) => row.value);
+  }
 
   async validate(): Promise<void> {
     // Nothing to check.
@@ -40,7 +46,7 @@ export class CommittedRows<T> implements Sink<T>, SinkPublisher {
     if (stored?.run !== run) throw new FencedError(`slot ${slot} was not stamped for run ${run}`);
     if (stored.epoch >= epoch) return 'already';
     for (const chunk of chunks)
-      for (const [value, timestamp] of unpack(chunk) as [unknown, number][])
+      for (const [value, timestamp] of unpack(chunk) as [T, number][])
         this.rows.push({ epoch, slot, timestamp, value });
     this.#markers.set(slot, { run, epoch });
     return 'published';

@@ -48,6 +48,14 @@ export class ManualClock implements Clock {
     });
   }
 
+  after(ms: number, run: () => void): () => void {
+    const taken = new AbortController();
+    void this.sleep(ms, taken.signal).then(() => {
+      if (!taken.signal.aborted) run();
+    });
+    return () => taken.abort();
+  }
+
   async advance(ms: number): Promise<void> {
     const until = this.#elapsedMs + ms;
     for (let next = this.#sleepers[0]; next !== undefined && next.at <= until; next = this.#sleepers[0]) {

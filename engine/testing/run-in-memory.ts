@@ -7,30 +7,27 @@
  *     }, { rowsPerEpoch: [1, 2], crashAfter: [7] });
  *     run.values('doubled') // [2, 4, 6]
  */
-import { StreamExecutionEnvironment } from '../api/environment.ts';
+import type { JobModule } from '../api/define-job.ts';
 import type { FoldLimits } from '../checkpoint/fold-policy.ts';
 import type { Manifest } from '../checkpoint/records.ts';
-import { runEmbedded, type FanOutOptions, type Ports } from '../embedded/executor.ts';
-import { MemoryBlobStore } from '../embedded/memory-blob-store.ts';
-import { MemoryStateStore } from '../embedded/memory-state-store.ts';
+import type { FanOutOptions } from '../embedded/executor.ts';
 import { InvariantError } from '../model/errors.ts';
+import type { Clock } from '../ports/clock.ts';
 import { InjectedCrash, type CrashPoint } from '../runtime/crash-point.ts';
-import type { Sink } from '../ports/sink.ts';
-import { CommittedRows, type CommittedRow } from './committed-rows.ts';
+import type { CommittedRow } from './committed-rows.ts';
+import { InMemoryJob, type BuildJob, type InMemoryJobOptions } from './in-memory-job.ts';
 import { InstantClock } from './instant-clock.ts';
 
-export interface JobScope {
-  readonly env: StreamExecutionEnvironment;
-  /** The sink of this name: the same one in every execution. */
-  readonly sink: <T>(name: string) => Sink<T>;
-}
+export type { JobScope } from './in-memory-job.ts';
 
-export interface InMemoryOptions {
+export interface InMemoryOptions extends Pick<InMemoryJobOptions, 'config' | 'sources'> {
   /** Rows per epoch; a list is gone through in a circle, by epoch number. Default: everything in one epoch. */
   readonly rowsPerEpoch?: number | readonly number[];
   readonly subtasks?: number;
   /** Fanned-out epochs over so many workers in this thread, instead of fused ones. */
   readonly workers?: number;
+  /** How execution i is packed, in a circle; instead of `subtasks` and `workers`. */
+  readonly packings?: readonly Packing[];
   /** The ranges that another run read, by epoch: the same cut. */
   readonly cutLike?: InMemoryRun;
   /** Execution i dies at its crashAfter[i]-th named step; executions after the list live. */
@@ -39,8 +36,13 @@ export interface InMemoryOptions {
   readonly stopEvery?: number;
   /** When the log is folded. Default: as in production. */
   readonly fold?: FoldLimits;
-  readonly clock?: InstantClock;
+  readonly clock?: Clock;
   onEpoch?(manifest: Manifest): void;
+}
+
+export interface Packing {
+  readonly subtasks?: number;
+  readonly workers?: number;
 }
 
 export interface InMemoryRun {
@@ -73,6 +75,7 @@ function fanOutOf(workers: number, cutLike: InMemoryRun | undefined): FanOutOpti
         to,
         state: before.get(id) ?? null,
         ...(state.ended ? { ends: true } : {}),
+        ...(state.paused === true ? { paused: true } : {}),
       }));
     },
   };
@@ -81,44 +84,30 @@ function fanOutOf(workers: number, cutLike: InMemoryRun | undefined): FanOutOpti
 /** More is a job that does not get on. */
 const MAX_EXECUTIONS = 10_000;
 
-export async function runInMemory(
-  build: (scope: JobScope) => void,
-  options: InMemoryOptions = {},
-): Promise<InMemoryRun> {
-  const clock = options.clock ?? new InstantClock();
-  const ports: Ports = { store: new MemoryStateStore(), blobs: new MemoryBlobStore(), log: null, clock };
-  const sinks = new Map<string, CommittedRows<unknown>>();
-  const manifests: Manifest[] = [];
+export async function runInMemory(job: BuildJob | JobModule, options: InMemoryOptions = {}): Promise<InMemoryRun> {
+  const inMemory = new InMemoryJob(job, options.clock ?? new InstantClock(), options);
   const crashes: CrashPoint[] = [];
-  const sinkOf = <T>(name: string): Sink<T> => {
-    let sink = sinks.get(name);
-    if (sink === undefined) sinks.set(name, (sink = new CommittedRows<unknown>()));
-    return sink;
-  };
   let steps = 0;
   for (let execution = 0; execution < MAX_EXECUTIONS; execution++) {
-    const env = new StreamExecutionEnvironment('job').enableCheckpointing(1000);
-    build({ env, sink: sinkOf });
     const dieAt = options.crashAfter?.[execution] ?? Infinity;
+    const { packings = [options] } = options;
+    const { subtasks, workers } = packings[execution % packings.length]!;
     const stop = new AbortController();
     let epochs = 0;
     steps = 0;
     try {
-      const { outcome } = await runEmbedded(env.toJobGraph(), env.settings(), {
-        ports,
+      const { outcome } = await inMemory.execute({
         maxRows: rowsOf(options.rowsPerEpoch),
-        subtasks: options.subtasks ?? 1,
-        ...(options.workers === undefined ? {} : { fanOut: fanOutOf(options.workers, options.cutLike) }),
+        subtasks: subtasks ?? 1,
+        ...(workers === undefined ? {} : { fanOut: fanOutOf(workers, options.cutLike) }),
         ...(options.fold === undefined ? {} : { fold: options.fold }),
         stop: stop.signal,
-        lease: { owner: `execution-${execution}`, isAlive: () => 'dead' },
         crashPoint: (name) => {
           if (++steps < dieAt) return;
           crashes.push(name);
           throw new InjectedCrash(name);
         },
         onEpoch: (manifest) => {
-          manifests.push(manifest);
           options.onEpoch?.(manifest);
           if (++epochs === options.stopEvery) stop.abort();
         },
@@ -128,10 +117,11 @@ export async function runInMemory(
       if (thrown instanceof InjectedCrash) continue;
       throw thrown;
     }
+    const { manifests, sinks } = inMemory;
     return {
-      rows: (name) => sinks.get(name)?.rows ?? [],
-      values: (name) => (sinks.get(name)?.rows ?? []).map((row) => row.value),
-      sinks: [...sinks.keys()].sort(),
+      rows: (name) => inMemory.rows(name),
+      values: (name) => inMemory.rows(name).map((row) => row.value),
+      sinks,
       manifests,
       counts: manifests.at(-1)?.totals ?? {},
       crashes,

@@ -7,6 +7,7 @@ import { valuesBatch } from '../operators/collection-source.ts';
 import type { FillResult, Source, SplitReader, SplitSpec } from '../ports/source.ts';
 
 export class SplitSource<T> implements Source<T> {
+  declare readonly __type?: T;
   readonly bounded = true;
   readonly description: string;
   readonly #splits: readonly (readonly T[])[];

@@ -8,6 +8,7 @@ const clock = {
   nowMs: () => wallTimeMs(nowMs),
   monotonicMs: () => nowMs,
   sleep: async (ms: number) => void (nowMs += ms),
+  after: () => () => undefined,
 };
 const ctx: SourceContext = { job: 'job', operator: 'gen', clock, log: null, blobs: null };
 

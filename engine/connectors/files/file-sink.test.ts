@@ -9,7 +9,12 @@ import { FileSink } from './file-sink.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'millrace-sink-'));
 afterAll(() => rmSync(root, { recursive: true }));
-const clock = { nowMs: () => wallTimeMs(0), monotonicMs: () => 0, sleep: async () => undefined };
+const clock = {
+  nowMs: () => wallTimeMs(0),
+  monotonicMs: () => 0,
+  sleep: async () => undefined,
+  after: () => () => undefined,
+};
 const ctx: SinkContext = { job: 'job', sink: 'out', clock, log: null, blobs: null };
 const publication = (epoch: number, chunks: readonly Uint8Array[], slot = 0): Publication => ({
   run: 'r1',

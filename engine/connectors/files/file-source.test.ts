@@ -29,6 +29,7 @@ const clock = {
   nowMs: () => wallTimeMs(nowMs),
   monotonicMs: () => nowMs,
   sleep: async (ms: number) => void (nowMs += ms),
+  after: () => () => undefined,
 };
 const ctx: SourceContext = { job: 'job', operator: 'files', clock, log: null, blobs: null };
 

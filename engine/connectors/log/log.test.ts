@@ -49,7 +49,12 @@ class TinyLog implements Log {
   close = async () => undefined;
 }
 
-const clock = { nowMs: () => wallTimeMs(99), monotonicMs: () => 0, sleep: async () => undefined };
+const clock = {
+  nowMs: () => wallTimeMs(99),
+  monotonicMs: () => 0,
+  sleep: async () => undefined,
+  after: () => () => undefined,
+};
 const contexts = (log: Log | null): SourceContext & SinkContext => ({
   job: 'job',
   operator: 'src',

@@ -101,6 +101,7 @@ export class SubtaskHost implements SubtaskPeer {
     stage.advanceProcessingTime(plan.clock);
     stage.absorb(read.filter(({ rank }) => rank === PARTIALS_RANK));
     await stage.processChannels(channels, watermark, breathe);
+    await stage.settle();
     await stage.advance(watermark, breathe);
     return { blocks: wired.outgoing!.take() };
   }

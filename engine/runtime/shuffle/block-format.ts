@@ -16,7 +16,7 @@ import type { BlockOutput } from './block-output.ts';
 
 export const BLOCK_HEADER_BYTES = 32;
 const MAGIC = 0x4853524d; // 'MRSH'
-const VERSION = 1;
+const VERSION = 2;
 
 /** Rows of a chunk. HOTPATH section 6 measured 4,096. */
 export const MAX_CHUNK_ROWS = 4096;
@@ -36,7 +36,9 @@ export type KeySource =
   /** It is this field of the row. */
   | { readonly kind: 'field'; readonly field: string }
   /** It comes with the row. */
-  | { readonly kind: 'sent' };
+  | { readonly kind: 'sent' }
+  /** It has none: the rows go to every receiver. */
+  | { readonly kind: 'none' };
 
 /** Type of a column of lazy rows. */
 export type LazyType = 'string' | 'number' | 'boolean';
@@ -53,6 +55,8 @@ export interface ChunkShape {
   readonly key: KeySource;
   /** The rows have a place in a split. */
   readonly located: boolean;
+  /** Which input of the receiving operator they are for. */
+  readonly input: number;
 }
 
 export interface ChunkEntry {

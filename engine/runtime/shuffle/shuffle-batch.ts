@@ -62,10 +62,12 @@ export class ShuffleBatch extends ExchangeBatch {
     this.places = Int32Array.from({ length: capacity }, (_, j) => j);
   }
 
-  begin({ rows, key, located }: ChunkShape, n: number, channel: string | number, split: string): void {
+  begin({ rows, key, located, input }: ChunkShape, n: number, channel: string | number, split: string): void {
     this.n = this.rows.n = n;
     this.lazy = rows.kind === 'lazy';
     this.split = split;
+    this.input = input;
+    this.isBroadcast = key.kind === 'none';
     this.source = located || this.lazy ? this.rows : null;
     this.index.set(this.places);
     this.channel.fill(typeof channel === 'number' ? channel : 0, 0, n);

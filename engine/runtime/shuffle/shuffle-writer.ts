@@ -5,7 +5,7 @@
  * (E7). Nothing of a batch is referred to after `add` has returned, except plain values.
  */
 import { MIN_WATERMARK } from '../../model/watermark.ts';
-import type { KeySelection } from '../../graph/stream-graph.ts';
+import type { Exchange } from '../../graph/job-graph.ts';
 import type { ExchangeBatch } from '../../operators/exchange-batch.ts';
 import { keyGroupRange } from '../keyed-stage.ts';
 import {
@@ -34,11 +34,13 @@ export interface ShuffleTarget {
 
 /** What of an ExchangeLeaf tells how the rows of its batches are keyed. */
 export interface KeyedInput {
-  readonly key: KeySelection;
+  readonly key: Exchange;
   /** The key is a string column of lazy rows; −1: keys are in `batch.keys`. */
   readonly keyColumn: number;
   /** Watermark of the channel after the batch. */
   readonly wmEnd: number;
+  /** Which input of the receiving operator the rows are for. */
+  readonly input: number;
 }
 
 export interface SealedBlock {
@@ -89,6 +91,10 @@ export class ShuffleWriter {
       this.targets = new Int32Array(to * 2);
     }
     const kind = this.kindOf(input, batch, from, to);
+    if (kind.key.kind === 'none') {
+      this.addToAll(input, batch, channel, kind, from, to);
+      return;
+    }
     this.hash(kind.key, batch, from, to);
     this.route(from, to);
     let start = 0;
@@ -108,17 +114,27 @@ export class ShuffleWriter {
     return this.receivers.flatMap((receiver) => receiver.finish());
   }
 
-  private kindOf({ key, keyColumn }: KeyedInput, batch: ExchangeBatch, from: number, to: number): RowKind {
+  private addToAll(
+    { wmEnd }: KeyedInput,
+    batch: ExchangeBatch,
+    channel: string | number,
+    kind: RowKind,
+    from: number,
+    to: number,
+  ): void {
+    const { hashes, order } = this;
+    hashes.fill(0, from, to);
+    for (let j = from; j < to; j++) order[j - from] = j;
+    for (const receiver of this.receivers) receiver.add(batch, hashes, order, 0, to - from, channel, kind, wmEnd);
+  }
+
+  private kindOf({ key, keyColumn, input }: KeyedInput, batch: ExchangeBatch, from: number, to: number): RowKind {
     let lazy: LazyShape | null = null;
     if (batch.lazy) {
       lazy = this.lazyShapes.of(batch.source!.cols!);
       lazy.learn(batch, from, to);
     }
-    const source: KeySource =
-      key.kind === 'function'
-        ? { kind: 'sent' }
-        : { kind: batch.lazy && keyColumn >= 0 ? 'column' : 'field', field: key.field };
-    return { lazy, key: source, located: batch.source !== null };
+    return { lazy, key: keySource(key, batch.lazy && keyColumn >= 0), located: batch.source !== null, input };
   }
 
   private hash(key: KeySource, batch: ExchangeBatch, from: number, to: number): void {
@@ -273,9 +289,15 @@ class Receiver {
   }
 }
 
+function keySource(key: Exchange, isColumn: boolean): KeySource {
+  if (key.kind === 'broadcast') return { kind: 'none' };
+  return key.kind === 'field' ? { kind: isColumn ? 'column' : 'field', field: key.field } : { kind: 'sent' };
+}
+
 /** Names and types are kept by what made the shape, so they need not be compared one by one. */
 function sameShape(a: ChunkShape, b: ChunkShape): boolean {
-  if (a.located !== b.located || a.rows.kind !== b.rows.kind || !sameKey(a.key, b.key)) return false;
+  if (a.located !== b.located || a.input !== b.input || a.rows.kind !== b.rows.kind || !sameKey(a.key, b.key))
+    return false;
   if (a.rows.kind === 'values' || b.rows.kind === 'values') return true;
   if (a.rows.names !== b.rows.names) return false;
   return a.rows.kind === 'record' || a.rows.types === (b.rows as typeof a.rows).types;

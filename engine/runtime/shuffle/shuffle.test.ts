@@ -11,10 +11,16 @@ import { expected, fieldValue, lazyRows, received, valueBatch, type SentRow } fr
 import { ShuffleReader } from './shuffle-reader.ts';
 import { ShuffleWriter, type KeyedInput } from './shuffle-writer.ts';
 
-const byFunction: KeyedInput = { key: { kind: 'function', select: (x) => x }, keyColumn: -1, wmEnd: MAX_WATERMARK };
+const byFunction: KeyedInput = {
+  key: { kind: 'function', select: (x) => x },
+  keyColumn: -1,
+  input: 0,
+  wmEnd: MAX_WATERMARK,
+};
 const byField = (field: string, keyColumn: number): KeyedInput => ({
   key: { kind: 'field', field },
   keyColumn,
+  input: 0,
   wmEnd: MAX_WATERMARK,
 });
 

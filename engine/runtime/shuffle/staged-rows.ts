@@ -23,6 +23,7 @@ export interface RowKind {
   readonly lazy: LazyShape | null;
   readonly key: KeySource;
   readonly located: boolean;
+  readonly input: number;
 }
 
 /** What a writer knows of the values it has seen, across chunks. */
@@ -79,7 +80,9 @@ export class StagedRows {
 
   takes(kind: RowKind): boolean {
     const own = this.kind;
-    return own.lazy === kind.lazy && own.located === kind.located && sameKey(own.key, kind.key);
+    return (
+      own.lazy === kind.lazy && own.located === kind.located && own.input === kind.input && sameKey(own.key, kind.key)
+    );
   }
 
   get firstWm(): number {
@@ -131,7 +134,7 @@ export class StagedRows {
       writeValues(out, this.keys, n, this.shapes.keys, (i) => this.rowName('the key of a row', i));
     const rows = kind.lazy === null ? this.writeValues(out) : this.writeColumns(out, kind.lazy);
     this.values.length = this.keys.length = this.n = this.guess = 0;
-    return { rows, key: kind.key, located: kind.located };
+    return { rows, key: kind.key, located: kind.located, input: kind.input };
   }
 
   private writeColumns(out: BlockOutput, lazy: LazyShape): RowShape {
@@ -198,7 +201,7 @@ function roughBytes(value: unknown, depth: number): number {
 }
 
 export function sameKey(a: KeySource, b: KeySource): boolean {
-  return a.kind === b.kind && (a.kind === 'sent' || a.field === (b as typeof a).field);
+  return a.kind === b.kind && (a.kind === 'sent' || a.kind === 'none' || a.field === (b as typeof a).field);
 }
 
 function gatherDoubles(

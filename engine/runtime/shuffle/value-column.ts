@@ -3,8 +3,7 @@
  * What msgpack would change (−0, lone surrogates, a key "__proto__") goes as a structured clone: a row that was shuffled must not differ
  * from one that was not.
  */
-import { deserialize, serialize } from 'node:v8';
-import { pack, unpack } from '../../state/serializer.ts';
+import { clone, pack, survivesPacking, unclone, unpack } from '../../state/serializer.ts';
 import { checkStorable, isPlainlyStorable } from '../../state/storable.ts';
 import { MAX_CHUNK_ROWS } from './block-format.ts';
 import type { BlockInput, BlockOutput } from './block-output.ts';
@@ -68,7 +67,7 @@ export function readValues(input: BlockInput, n: number): ColumnValues {
     // A copy: bytes inside a value would otherwise be a view of the block.
     const bytes = Buffer.from(input.bytes.subarray(input.at, input.at + length));
     input.at += length;
-    return (kind === PACKED ? unpack(bytes) : deserialize(bytes)) as unknown[];
+    return (kind === PACKED ? unpack(bytes) : unclone(bytes)) as unknown[];
   }
   if (flags !== 0) readBitmap(input, states, n);
   if (kind === STRINGS) {
@@ -103,17 +102,7 @@ function writePacked(out: BlockOutput, values: readonly unknown[], n: number, wh
     exact &&= survivesPacking(v);
   }
   const rows = values.length === n ? values : values.slice(0, n);
-  const bytes = exact ? pack(rows) : serialize(rows);
+  const bytes = exact ? pack(rows) : clone(rows);
   out.head(exact ? PACKED : CLONED, 0, bytes.length);
   out.putBytes(bytes, 0, bytes.length);
-}
-
-function survivesPacking(value: unknown): boolean {
-  if (typeof value === 'number') return !Object.is(value, -0);
-  if (typeof value === 'string') return value.isWellFormed();
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || value instanceof Date) return true;
-  if (Array.isArray(value) || value instanceof Set) return [...(value as Iterable<unknown>)].every(survivesPacking);
-  if (value instanceof Map) return [...value].every(([k, v]) => survivesPacking(k) && survivesPacking(v));
-  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return false;
-  return Object.entries(value).every(([name, v]) => name !== '__proto__' && name.isWellFormed() && survivesPacking(v));
 }

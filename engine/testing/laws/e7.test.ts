@@ -5,6 +5,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { runInMemory, type InMemoryOptions, type InMemoryRun } from '../run-in-memory.ts';
+import { dealing, moreKeyed } from './arbitrary-operators.ts';
 import {
   buildJob,
   type JobSpec,
@@ -14,6 +15,7 @@ import {
   type SourceSpec,
   type Stateless,
 } from './random-job.ts';
+import type { MoreKeyed } from './random-operators.ts';
 
 const RUNS = Number(process.env['MILLRACE_LAW_RUNS'] ?? 40);
 const SEED = Number(process.env['MILLRACE_LAW_SEED'] ?? Date.now() % 2 ** 31);
@@ -23,7 +25,10 @@ const DELAY_MS = 20;
 
 /** `late`: rows may be behind their split's watermark; `any`: operators whose answer depends on the order of arrival too. */
 function jobSpec(allow: { readonly late: boolean; readonly any: boolean }): fc.Arbitrary<JobSpec> {
-  const stateless = fc.array(fc.constantFrom<Stateless>('map', 'filter', 'flatMap', 'process'), { maxLength: 2 });
+  const plain = fc.constantFrom<Stateless>('map', 'filter', 'flatMap', 'process');
+  const before = fc.array(fc.oneof({ weight: 4, arbitrary: plain }, { weight: 1, arbitrary: dealing(allow.any) }), {
+    maxLength: 2,
+  });
   const window = fc.record({
     kind: fc.constant('window' as const),
     form: fc.constantFrom('aggregate' as const, 'function' as const, 'reduce' as const, 'process' as const),
@@ -35,24 +40,30 @@ function jobSpec(allow: { readonly late: boolean; readonly any: boolean }): fc.A
   const simple = allow.any
     ? (['reduce', 'sum', 'min', 'max', 'states', 'states', 'buffer'] as const)
     : (['buffer'] as const);
-  const keyed: fc.Arbitrary<KeyedKind> = fc.oneof(
+  const keyed: fc.Arbitrary<KeyedKind | MoreKeyed> = fc.oneof(
     fc.constantFrom(...simple).map((kind) => ({ kind })),
     window,
+    { weight: 3, arbitrary: moreKeyed(allow.any) },
   );
   const stage = fc.record({
-    before: stateless,
+    before,
     keying: fc.constantFrom<Keying>('field', 'function', 'number', 'composite'),
     keyed,
+    other: fc.constantFrom('odd rows' as const, 'sources' as const),
   });
-  return fc.record({
-    sources: fc.array(source(allow.late), { minLength: 1, maxLength: 3 }),
-    delayMs: fc.constant(DELAY_MS),
-    strategyAt: fc.constantFrom('source' as const, 'source' as const, 'operator' as const),
-    stages: fc.array(stage, { minLength: 1, maxLength: 2 }),
-    second: fc.constantFrom('main' as const, 'with source' as const, 'with side' as const),
-    maxParallelism: fc.constantFrom(1, 3, 8, 128),
-    failAt: fc.constant(null),
-  });
+  return fc
+    .record({
+      sources: fc.array(source(allow.late), { minLength: 1, maxLength: 3 }),
+      delayMs: fc.constant(DELAY_MS),
+      strategyAt: fc.constantFrom('source' as const, 'source' as const, 'operator' as const),
+      stages: fc.array(stage, { minLength: 1, maxLength: 2 }),
+      second: fc.constantFrom('main' as const, 'with source' as const, 'with side' as const),
+      maxParallelism: fc.constantFrom(1, 3, 8, 128),
+      parallelism: fc.constantFrom(1, 2, 3),
+      generator: fc.constantFrom('built-in' as const, 'built-in' as const, 'custom' as const, 'aligned' as const),
+      failAt: fc.constant(null),
+    })
+    .filter(({ stages }) => stages.slice(0, -1).every(({ keyed: { kind } }) => kind !== 'count-window'));
 }
 
 /** Rows in rising time, each pushed back by at most the delay (or, if late ones are allowed, more); splits apart by a skew. */

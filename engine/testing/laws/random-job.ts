@@ -10,10 +10,22 @@ import { fixedDelay } from '../../model/restart-strategy.ts';
 import { MIN_WATERMARK } from '../../model/watermark.ts';
 import type { Collector } from '../../operators/collector.ts';
 import { OutputTag } from '../../operators/output-tag.ts';
+import { BoundedOutOfOrdernessWatermarks } from '../../time/watermark-generator.ts';
 import { WatermarkStrategy } from '../../time/watermark-strategy.ts';
 import { TumblingEventTimeWindows } from '../../windows/assigners.ts';
 import type { JobScope } from '../run-in-memory.ts';
 import { SplitSource } from '../split-source.ts';
+import {
+  dealt,
+  DEALINGS,
+  isTwoInput,
+  LATE,
+  lateOf,
+  oneInput,
+  twoInputs,
+  type Dealing,
+  type MoreKeyed,
+} from './random-operators.ts';
 
 export interface Row {
   readonly id: string;
@@ -38,9 +50,11 @@ export type KeyedKind =
     };
 
 interface StageSpec {
-  readonly before: readonly Stateless[];
+  readonly before: readonly (Stateless | Dealing)[];
   readonly keying: Keying;
-  readonly keyed: KeyedKind;
+  readonly keyed: KeyedKind | MoreKeyed;
+  /** The second input of an operator that has one: rows of the stream, or what the sources say. */
+  readonly other: 'odd rows' | 'sources';
 }
 export interface SourceSpec {
   readonly splits: readonly (readonly Row[])[];
@@ -52,10 +66,14 @@ export interface JobSpec {
   readonly delayMs: number;
   /** Watermarks come from the sources, or from an operator behind them. */
   readonly strategyAt: 'source' | 'operator';
+  /** 'custom': a generator of the user's own that does the same; 'aligned': fast splits wait, where sources have the strategy. */
+  readonly generator: 'built-in' | 'custom' | 'aligned';
   readonly stages: readonly StageSpec[];
   /** The second stage also reads the sources, or the first stage's side output. */
   readonly second: 'main' | 'with source' | 'with side';
   readonly maxParallelism: number;
+  /** Partitions that rows are dealt out to. */
+  readonly parallelism: number;
   /** Calls of a filter before each stage, counted over all attempts, at which it fails; null: there is no such filter. */
   readonly failAt: readonly number[] | null;
 }
@@ -63,13 +81,22 @@ export interface JobSpec {
 const ROW = schema({ id: t.string(), k: t.string(), v: t.number(), t: t.number() });
 const SIDE = new OutputTag<Row>('side');
 const OTHER = new OutputTag<Row>('other');
-const LATE = new OutputTag<Row>('late');
 const BIG = new OutputTag<Row>('big');
+
+function strategyOf({ delayMs, generator, strategyAt }: JobSpec): WatermarkStrategy<Row> {
+  const plain =
+    generator === 'custom'
+      ? WatermarkStrategy.forGenerator<Row>(() => new BoundedOutOfOrdernessWatermarks(delayMs))
+      : WatermarkStrategy.forBoundedOutOfOrderness<Row>(delayMs);
+  const strategy = plain.withTimestampAssigner((row) => row.t);
+  return generator === 'aligned' && strategyAt === 'source' ? strategy.withWatermarkAlignment('all', 30) : strategy;
+}
 
 export function buildJob(spec: JobSpec, { env, sink }: JobScope): void {
   env.setMaxParallelism(spec.maxParallelism);
+  env.setParallelism(Math.min(spec.parallelism, spec.maxParallelism));
   env.setRestartStrategy(fixedDelay(100, 1));
-  const strategy = WatermarkStrategy.forBoundedOutOfOrderness<Row>(spec.delayMs).withTimestampAssigner((row) => row.t);
+  const strategy = strategyOf(spec);
   const atSource = spec.strategyAt === 'source' ? strategy : WatermarkStrategy.noWatermarks<Row>();
   const sources = spec.sources.map(({ splits, lazy }, i): DataStream<Row> => {
     const stream = env.fromSource<Row>(new SplitSource<Row>(splits, lazy ? ROW : null), atSource, `source ${i}`);
@@ -89,20 +116,44 @@ export function buildJob(spec: JobSpec, { env, sink }: JobScope): void {
     if (i > 0 && spec.second === 'with side' && side !== null) stream = stream.union(side);
     if (spec.failAt !== null) stream = flaky(stream, spec.failAt);
     for (const operator of stage.before) stream = stateless(operator, stream, (rows) => rows.sinkTo(sink(`big-${i}`)));
-    const out = keyedOperator(keyBy(stage.keying, stream), stage.keyed);
+    const out = operator(stage, stream, input);
     out.sinkTo(sink(`stage-${i}`));
-    const sideOut = sideOf(out, stage.keyed);
+    const sideOut = isPlain(stage.keyed) ? sideOf(out, stage.keyed) : lateOf(stage.keyed, out);
     sideOut?.sinkTo(sink(`side-${i}`));
     side = sideOut;
     stream = out;
   });
 }
 
+function operator(
+  { keying, keyed, other }: StageSpec,
+  stream: DataStream<Row>,
+  sources: DataStream<Row>,
+): SingleOutputStreamOperator<Row> {
+  if (isPlain(keyed)) return keyedOperator(keyBy(keying, stream), keyed);
+  if (!isTwoInput(keyed)) return oneInput(stream, keyBy(keying, stream), keyed);
+  const isOdd = (row: Row): boolean => row.v % 2 !== 0;
+  const left = other === 'sources' ? stream : stream.filter((row) => !isOdd(row));
+  const right = other === 'sources' ? sources : stream.filter(isOdd);
+  return twoInputs(keyed, left, right, (rows) => keyBy(keying, rows));
+}
+
+const PLAIN = ['reduce', 'sum', 'min', 'max', 'states', 'buffer', 'window'];
+
+function isPlain(spec: KeyedKind | MoreKeyed): spec is KeyedKind {
+  return PLAIN.includes(spec.kind);
+}
+
+function isDealing(op: Stateless | Dealing): op is Dealing {
+  return (DEALINGS as readonly string[]).includes(op);
+}
+
 function stateless(
-  operator: Stateless,
+  operator: Stateless | Dealing,
   stream: DataStream<Row>,
   big: (rows: DataStream<Row>) => void,
 ): DataStream<Row> {
+  if (isDealing(operator)) return dealt(operator, stream);
   switch (operator) {
     case 'map':
       // A lazy row has no fields of its own to spread.

@@ -7,13 +7,16 @@ import type { JobGraph } from '../../graph/job-graph.ts';
 import type { DeadLetter } from '../../model/bad-record.ts';
 import type { Collector } from '../../operators/collector.ts';
 import { OutputTag } from '../../operators/output-tag.ts';
-import { WatermarkStrategy } from '../../time/watermark-strategy.ts';
+import type { WatermarkStrategy } from '../../time/watermark-strategy.ts';
 import { TumblingEventTimeWindows } from '../../windows/assigners.ts';
+import { exchanged } from './exchanges.ts';
 import type { GraphSpec, KeyedSpec, StatelessSpec } from './graph-spec.ts';
+import { isTwoInput } from './operator-specs.ts';
 import {
   added,
   copies,
   goesAside,
+  isOdd,
   isPoison,
   mapped,
   merged,
@@ -24,13 +27,18 @@ import {
 } from './row-functions.ts';
 import type { Row } from './script.ts';
 import { ScriptedSource } from './scripted-source.ts';
+import { countWindowed, lateTag, panes } from './panes.ts';
 import { SimSink } from './sim-sink.ts';
+import { ttlCount } from './ttl-count.ts';
+import { twoInputs } from './two-inputs.ts';
+import { strategyOf } from './watermark-strategies.ts';
 
 type Rows = DataStream<Row>;
 
 export function buildGraph(job: string, spec: GraphSpec): JobGraph {
   const env = new StreamExecutionEnvironment(job);
   env.setMaxParallelism(spec.maxParallelism);
+  env.setParallelism(spec.parallelism);
   const strategy = strategyOf(spec);
   const sources = spec.input.splits.map((_, i) =>
     env.fromSource<Row>(new ScriptedSource(i, spec.input.bounded), strategy, `Source ${i}`).uid(`source-${i}`),
@@ -42,22 +50,20 @@ export function buildGraph(job: string, spec: GraphSpec): JobGraph {
   const side: Side = (stream, uid) => {
     stream.sinkTo(new SimSink(spec.sideSink)).uid(uid);
   };
-  rows = chain(rows, spec.pre, 'pre', strategy, side);
+  const stamp = strategyOf({ ...spec, alignMs: null });
+  const asksPoison = spec.poisonIn === 'async' ? spec.poison : 0;
+  rows = chain(rows, spec.pre, { name: 'pre', strategy: stamp, poison: asksPoison, side });
   if (spec.raw) side(rows, 'raw');
+  const other = sources.at(-1)!;
   if (spec.main !== null) {
     const key = (row: Row): string =>
       spec.poison > 0 && spec.poisonIn === 'key' && isPoison(row, spec.poison) ? refuse(row, 'key') : row.k;
-    rows = keyed(rows.keyBy(key), spec.main, 'main', spec.poisonIn === 'process' ? spec.poison : 0, side);
+    const poison = spec.poisonIn === 'process' ? spec.poison : 0;
+    rows = keyed({ rows, other, key, name: 'main', poison, side }, spec.main);
   }
-  rows = chain(rows, spec.post, 'post', strategy, side);
+  rows = chain(rows, spec.post, { name: 'post', strategy: stamp, poison: 0, side });
   if (spec.second !== null)
-    rows = keyed(
-      rows.keyBy((row) => `${row.v % 3}`),
-      spec.second,
-      'second',
-      0,
-      side,
-    );
+    rows = keyed({ rows, other, key: (row) => `${row.v % 3}`, name: 'second', poison: 0, side }, spec.second);
   rows.sinkTo(new SimSink(spec.sink)).uid('out');
   if (spec.letters) {
     const letters = env.deadLetters();
@@ -74,20 +80,17 @@ export function buildGraph(job: string, spec: GraphSpec): JobGraph {
   return env.toJobGraph();
 }
 
-function strategyOf(spec: GraphSpec): WatermarkStrategy<Row> {
-  const strategy = WatermarkStrategy.forBoundedOutOfOrderness<Row>(spec.delayMs).withTimestampAssigner((row) => row.t);
-  return spec.idleMs === null ? strategy : strategy.withIdleness(spec.idleMs);
-}
-
 type Side = <T>(stream: DataStream<T>, uid: string) => void;
 
-function chain(
-  input: Rows,
-  ops: readonly StatelessSpec[],
-  name: string,
-  strategy: WatermarkStrategy<Row>,
-  side: Side,
-): Rows {
+interface ChainOf {
+  readonly name: string;
+  readonly strategy: WatermarkStrategy<Row>;
+  /** Of requests. */
+  readonly poison: number;
+  readonly side: Side;
+}
+
+function chain(input: Rows, ops: readonly StatelessSpec[], { name, strategy, poison, side }: ChainOf): Rows {
   let rows = input;
   for (const [i, op] of ops.entries()) {
     const uid = `${name}-${i}`;
@@ -114,17 +117,44 @@ function chain(
           .uid(uid);
         side(main.getSideOutput(tag), `side-${uid}`);
         rows = main;
+        break;
       }
+      default:
+        rows = exchanged(rows, op, poison).uid(uid);
     }
   }
   return rows;
 }
 
-function keyed(input: KeyedStream<Row, string>, spec: KeyedSpec, name: string, poison: number, side: Side): Rows {
+interface KeyedOf {
+  readonly rows: Rows;
+  /** A source, whose rows may be the second input. */
+  readonly other: Rows;
+  readonly key: (row: Row) => string;
+  readonly name: string;
+  readonly poison: number;
+  readonly side: Side;
+}
+
+function keyed({ rows, other, key, name, poison, side }: KeyedOf, spec: KeyedSpec): Rows {
   const check = (row: Row): void => {
     if (isPoison(row, poison)) refuse(row, name);
   };
+  if (isTwoInput(spec)) {
+    const left = spec.other === 'odd' ? rows.filter((row) => !isOdd(row)) : rows;
+    const right = spec.other === 'odd' ? rows.filter(isOdd) : other;
+    return twoInputs(spec, name, { left, right, key, check, side });
+  }
+  if (spec.kind === 'count-window') return countWindowed(spec, { rows, key, name });
+  if (spec.kind === 'panes') {
+    const fired = panes(spec, { rows, key, name });
+    if (spec.late) side(fired.getSideOutput(lateTag(name)), `late-${name}`);
+    return fired;
+  }
+  const input = rows.keyBy(key);
   switch (spec.kind) {
+    case 'ttl':
+      return input.process(ttlCount(spec, check)).uid(name);
     case 'reduce':
       return input
         .reduce((a, b) => ({ ...a, ...added({ ids: a.ids, v: a.v, n: a.n, h: 'h' in a ? Number(a.h) : 0 }, b) }))

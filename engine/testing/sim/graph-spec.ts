@@ -4,10 +4,12 @@
  * side outputs, late rows, dead letters and a raw copy have sinks of their own.
  */
 import type { Decisions } from './decisions.ts';
+import { extended, type ExchangeSpec, type StrategySpec, type TtlSpec, type TwoInputSpec } from './operator-specs.ts';
+import type { CountWindowSpec, PanesSpec } from './pane-specs.ts';
 import { inputSpecOf, type InputSpec } from './script.ts';
 import type { SinkKind } from './sink-target.ts';
 
-export type StatelessSpec = 'map' | 'filter' | 'flatMap' | 'process' | 'stamp';
+export type StatelessSpec = 'map' | 'filter' | 'flatMap' | 'process' | 'stamp' | ExchangeSpec;
 
 export type KeyedSpec =
   | { readonly kind: 'reduce' | 'count' | 'map-state' }
@@ -21,7 +23,11 @@ export type KeyedSpec =
       readonly list: boolean;
       /** If it is no list: rows may be merged before the shuffle. */
       readonly early: boolean;
-    };
+    }
+  | TwoInputSpec
+  | TtlSpec
+  | PanesSpec
+  | CountWindowSpec;
 
 export interface GraphSpec {
   readonly input: InputSpec;
@@ -42,12 +48,25 @@ export interface GraphSpec {
   readonly raw: boolean;
   /** User code throws on rows whose value it divides; 0: never. */
   readonly poison: number;
-  readonly poisonIn: 'map' | 'key' | 'process';
+  readonly poisonIn: 'map' | 'key' | 'process' | 'async';
   readonly maxParallelism: number;
   readonly subtasks: number;
+  readonly strategy: StrategySpec;
+  /** The most that a split may be ahead of the slowest; null: as far as it likes. */
+  readonly alignMs: number | null;
+  /** Partitions that rows are dealt out to. */
+  readonly parallelism: number;
 }
 
-export function graphSpecOf(d: Decisions): GraphSpec {
+/** `plain`: without the operators of operator-specs.ts, as seeds were drawn before there were any. */
+export type Graphs = 'all' | 'plain';
+
+export function graphSpecOf(d: Decisions, graphs: Graphs = 'all'): GraphSpec {
+  const plain = plainSpecOf(d);
+  return graphs === 'plain' ? plain : extended(d, plain);
+}
+
+function plainSpecOf(d: Decisions): GraphSpec {
   const drawn = inputSpecOf(d);
   // Much that is late, for windows.
   const lateness = d.chance('g.lateness', 0.15);
@@ -78,6 +97,9 @@ export function graphSpecOf(d: Decisions): GraphSpec {
     poisonIn: d.pick('g.poisonIn', ['map', 'key', 'process', 'process']),
     maxParallelism: d.pick('g.maxParallelism', [1, 2, 8]),
     subtasks: d.pick('g.subtasks', [1, 1, 1, 2]),
+    strategy: 'bounded',
+    alignMs: null,
+    parallelism: 1,
   };
 }
 
@@ -123,9 +145,15 @@ export function sinksOf(spec: GraphSpec): Map<string, SinkKind> {
   const sinks = new Map<string, SinkKind>([['out', spec.sink]]);
   spec.pre.forEach((op, i) => op === 'process' && sinks.set(`side-pre-${i}`, spec.sideSink));
   spec.post.forEach((op, i) => op === 'process' && sinks.set(`side-post-${i}`, spec.sideSink));
-  if (spec.main?.kind === 'window' && spec.main.late) sinks.set('late-main', spec.sideSink);
-  if (spec.second?.kind === 'window' && spec.second.late) sinks.set('late-second', spec.sideSink);
+  for (const uid of [...lateSinks(spec.main, 'main'), ...lateSinks(spec.second, 'second')])
+    sinks.set(uid, spec.sideSink);
   if (spec.letters) sinks.set('letters', spec.sideSink);
   if (spec.raw) sinks.set('raw', spec.sideSink);
   return sinks;
+}
+
+/** Sinks of the operator's late rows, by uid. */
+export function lateSinks(op: KeyedSpec | null, name: string): string[] {
+  if (op === null || !('late' in op) || !op.late) return [];
+  return op.kind === 'interval-join' ? [`late-${name}`, `late-${name}-right`] : [`late-${name}`];
 }

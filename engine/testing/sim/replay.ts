@@ -69,7 +69,8 @@ function planAgain(
       const state = states.get(range.id) ?? null;
       // That a split ends here was seen by reading beyond its last record.
       const ends = range.state.ended && state?.ended !== true;
-      return { id: range.id, from: range.from, to: ends ? null : range.to, state };
+      const paused = range.state.paused === true ? { paused: true } : {};
+      return { id: range.id, from: range.from, to: ends ? null : range.to, ...paused, state };
     }),
     skip: manifest.skipped,
     subtasks,

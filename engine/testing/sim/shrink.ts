@@ -4,6 +4,7 @@
  */
 import type { GraphSpec } from './graph-spec.ts';
 import type { Mutant } from './mutant.ts';
+import { isExchange } from './operator-specs.ts';
 import { simulate, type SimOptions, type SimResult } from './simulate.ts';
 
 export interface Shrunk {
@@ -21,7 +22,14 @@ const SIMPLER: readonly ((spec: GraphSpec) => GraphSpec)[] = [
   (spec) => ({ ...spec, letters: false, poison: 0, input: { ...spec.input, badRate: 0 } }),
   (spec) => ({ ...spec, poison: 0 }),
   (spec) => ({ ...spec, keyedLetters: false }),
-  (spec) => ({ ...spec, subtasks: 1, maxParallelism: 1 }),
+  (spec) => ({
+    ...spec,
+    pre: spec.pre.filter((op) => !isExchange(op)),
+    post: spec.post.filter((op) => !isExchange(op)),
+  }),
+  (spec) => ({ ...spec, strategy: 'bounded' }),
+  (spec) => ({ ...spec, alignMs: null }),
+  (spec) => ({ ...spec, subtasks: 1, parallelism: 1, maxParallelism: 1 }),
   (spec) => ({ ...spec, idleMs: null }),
   (spec) => ({ ...spec, input: { ...spec.input, splits: [1], sources: 1 } }),
   (spec) => ({ ...spec, input: { ...spec.input, growing: false, bounded: true } }),

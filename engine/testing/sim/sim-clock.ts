@@ -21,6 +21,14 @@ export class SimClock implements Clock {
     return this.caller.world.queue.now;
   }
 
+  after(ms: number, run: () => void): () => void {
+    const taken = new AbortController();
+    void this.sleep(ms, taken.signal).then(() => {
+      if (!taken.signal.aborted) run();
+    });
+    return () => taken.abort();
+  }
+
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return this.caller.sleep(ms, signal);
   }

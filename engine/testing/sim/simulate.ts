@@ -9,7 +9,7 @@ import { settingsOf, startCoordinator, type Ended, type JobInWorld, type Running
 import { Decisions } from './decisions.ts';
 import { duplicateAttempt, looseSweep } from './disturbances.ts';
 import { profileOf, type Fault, type Profile } from './faults.ts';
-import { graphSpecOf, sinksOf, type GraphSpec } from './graph-spec.ts';
+import { graphSpecOf, sinksOf, type Graphs, type GraphSpec } from './graph-spec.ts';
 import { ALL_ON } from './guards.ts';
 import type { Mutant } from './mutant.ts';
 import { checkResults } from './results.ts';
@@ -22,6 +22,7 @@ export interface SimOptions {
   readonly without?: ReadonlySet<string>;
   /** Records per split at most. */
   readonly records?: number;
+  readonly graphs?: Graphs;
   readonly change?: (spec: GraphSpec) => GraphSpec;
   readonly profile?: Profile;
   readonly trace?: (line: string) => void;
@@ -58,7 +59,7 @@ const DISTURBANCES = [
 
 export async function simulate(seed: number, options: SimOptions = {}): Promise<SimResult> {
   const d = new Decisions(seed);
-  const drawn = graphSpecOf(d);
+  const drawn = graphSpecOf(d, options.graphs);
   const spec = options.change?.(drawn) ?? drawn;
   const profile = options.profile ?? profileOf(d);
   const script = scriptOf(d, spec.input, options.records ?? Infinity);

@@ -4,6 +4,8 @@ import { lineOf, type Project, type SourceFile, type Violation } from '../projec
 
 const EMPTY_WORDS = new Set(['manager', 'helper', 'helpers', 'util', 'utils', 'common', 'base', 'impl']);
 const KEBAB_PATH = /^(?:[a-z0-9]+(?:-[a-z0-9]+)*\/)*[a-z0-9]+(?:-[a-z0-9]+)*(?:\.(?:test|config|d))?\.ts$/;
+/** A conformance program has the name of its case. */
+const PROGRAM = /^test-local\/conformance\/programs\/[a-z0-9_]+\.ts$/;
 const EXPORTED_CLASS = /\bexport\s+(?:declare\s+)?(?:abstract\s+)?class\s+([\w$]+)/g;
 const LISTED_EXPORT = /\bexport\s*\{([^}]*)\}/g;
 const ANY_CLASS = /\bclass\s+([\w$]+)/g;
@@ -37,7 +39,7 @@ function exportedClasses(file: SourceFile): { name: string; offset: number }[] {
 
 export function kebabCase(project: Project): Violation[] {
   return project.sources
-    .filter((file) => !KEBAB_PATH.test(file.path))
+    .filter((file) => !KEBAB_PATH.test(file.path) && !PROGRAM.test(file.path))
     .map((file) => violation('kebab-case', file, 0, 'folders and files are kebab-case'));
 }
 
