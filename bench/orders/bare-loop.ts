@@ -13,7 +13,7 @@ interface Order {
 const HOUR_MS = 3_600_000;
 
 export function bareLoop(file: string): { rows: number; checksum: string } {
-  const windows = new Map<string, Map<number, { sum: number; count: number }>>();
+  const windows = new Map<string, Map<number, { cents: number; count: number }>>();
   let rows = 0;
   const fd = openSync(file, 'r');
   const buffer = Buffer.allocUnsafe(262_144 + 65_536);
@@ -33,9 +33,9 @@ export function bareLoop(file: string): { rows: number; checksum: string } {
       let byStart = windows.get(order.customer_id);
       if (byStart === undefined) windows.set(order.customer_id, (byStart = new Map()));
       const total = byStart.get(start);
-      if (total === undefined) byStart.set(start, { sum: order.amount, count: 1 });
+      if (total === undefined) byStart.set(start, { cents: Math.round(order.amount * 100), count: 1 });
       else {
-        total.sum += order.amount;
+        total.cents += Math.round(order.amount * 100);
         total.count++;
       }
     }
@@ -45,8 +45,8 @@ export function bareLoop(file: string): { rows: number; checksum: string } {
   closeSync(fd);
   const checksum = new Checksum();
   for (const [customer_id, byStart] of windows) {
-    for (const [window_start, { sum, count }] of byStart)
-      checksum.add(JSON.stringify({ window_start, customer_id, sum, count }));
+    for (const [window_start, { cents, count }] of byStart)
+      checksum.add(JSON.stringify({ window_start, customer_id, cents, count }));
   }
   return { rows, checksum: checksum.text() };
 }

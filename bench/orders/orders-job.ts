@@ -75,16 +75,23 @@ function hourly<T extends { readonly amount: number }>(orders: KeyedStream<T, st
     .window(TumblingEventTimeWindows.of(Duration.ofHours(1)))
     .aggregate(
       {
-        createAccumulator: () => ({ sum: 0, count: 0 }),
+        createAccumulator: () => ({ cents: 0, count: 0 }),
         add: (o, total) => {
-          total.sum += o.amount;
+          total.cents += Math.round(o.amount * 100);
           total.count++;
           return total;
         },
+        // Sums of whole cents are exact: they may be put together in any order, and so before the shuffle.
+        merge: (a, b) => {
+          a.cents += b.cents;
+          a.count += b.count;
+          return a;
+        },
+        preAggregate: true,
         getResult: (total) => total,
       },
       (customer_id, { window }, [total], out: { collect(row: object): void }) =>
-        out.collect({ window_start: window.start, customer_id, sum: total!.sum, count: total!.count }),
+        out.collect({ window_start: window.start, customer_id, cents: total!.cents, count: total!.count }),
     )
     .sinkTo(FileSink.forRowFormat<object>(output, jsonEncoder()).build());
 }

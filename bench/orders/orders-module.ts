@@ -1,7 +1,13 @@
-/** The orders job as a module, for worker threads: the file cut into `splits` byte ranges. */
+/**
+ * The orders job as a module, for worker threads: the file cut into `splits` byte ranges. Loaded as '…?after-other-jobs', the thread has
+ * run other jobs before, like the process of one worker (child.ts).
+ */
 import { statSync } from 'node:fs';
 import { defineJob } from '../../engine/index.ts';
 import { buildOrders, type Variant } from './orders-job.ts';
+import { otherJobs } from './other-jobs.ts';
+
+if (import.meta.url.endsWith('?after-other-jobs')) await otherJobs();
 
 export const job = defineJob({
   name: 'orders',

@@ -45,6 +45,15 @@ export interface Ports {
   readonly clock: Clock;
 }
 
+/** What worker threads build the job from. */
+export interface WorkerModule {
+  /** File URL of the job module. */
+  readonly jobUrl: string;
+  readonly overrides: Readonly<Record<string, string>>;
+  /** Threads that were started before (`startWorkers`), with the same module. */
+  readonly pool?: WorkerPool;
+}
+
 /** Fanned-out epochs: on worker threads, each of which builds the job from its module, or in this thread (tests). */
 export interface FanOutOptions {
   readonly mode: EpochMode;
@@ -55,7 +64,7 @@ export interface FanOutOptions {
   subtasksOf?(node: { readonly uid: string }, most: number): number;
   /** When a subtask is given to one more worker. */
   readonly stragglers?: StragglerLimits;
-  readonly module: 'in-process' | { readonly jobUrl: string; readonly overrides: Readonly<Record<string, string>> };
+  readonly module: 'in-process' | WorkerModule;
 }
 
 export interface EmbeddedOptions {
@@ -228,21 +237,34 @@ function hybridRunner(
     };
     return new HybridRunner(fused, { ...common, pool });
   }
-  if (settings.stateDir === null) {
+  const pool = module.pool ?? workerPool(graph, settings, workers, module);
+  return new HybridRunner(fused, { ...common, pool });
+}
+
+/** Worker threads for a job that is about to run, ready to work. `runEmbedded` closes them at the job's end. */
+export async function startWorkers(
+  graph: RunnerOptions['graph'],
+  settings: EmbeddedSettings,
+  workers: number,
+  module: WorkerModule,
+): Promise<WorkerPool> {
+  const pool = workerPool(graph, settings, workers, module);
+  await Promise.all(Array.from({ length: workers }, (_, i) => pool.peer(i)));
+  return pool;
+}
+
+function workerPool(
+  graph: RunnerOptions['graph'],
+  { stateDir }: EmbeddedSettings,
+  parallelism: number,
+  { jobUrl, overrides }: WorkerModule,
+): WorkerPool {
+  if (stateDir === null) {
     throw new ConfigError(
       'worker threads share state through a folder: give the job one (millrace run --state DIR, or setCheckpointStorage).',
     );
   }
-  const { jobUrl, overrides } = module;
-  const setup = {
-    jobUrl,
-    overrides,
-    job: graph.job,
-    parallelism: workers,
-    graphHash: graph.hash,
-    stateDir: settings.stateDir,
-  };
-  return new HybridRunner(fused, { ...common, pool: new WorkerPool(setup) });
+  return new WorkerPool({ jobUrl, overrides, job: graph.job, parallelism, graphHash: graph.hash, stateDir });
 }
 
 function endingOf(outcome: JobOutcome): Ending {

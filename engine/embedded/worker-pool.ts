@@ -1,6 +1,6 @@
 /**
- * Worker threads for fanned-out epochs, one per subtask index, and spares for one that is slow or has died (out of memory,
- * process.exit): a new thread reads its state from the segments that the plan names.
+ * Worker threads for fanned-out epochs, one per subtask index, for the life of the job, and spares for one that is slow or has died (out of
+ * memory, process.exit): a new thread reads its state from the segments that the plan names.
  */
 import { Worker } from 'node:worker_threads';
 import {
@@ -24,12 +24,13 @@ export class WorkerPool implements PeerPool {
     this.setup = setup;
   }
 
+  /** Starts the worker, if it does not run: it loads the engine and builds the job while others work. */
+  prepare(index: number): void {
+    this.thread(index);
+  }
+
   async peer(index: number): Promise<SubtaskPeer> {
-    let thread = this.threads.get(index);
-    if (thread === undefined || thread.dead) {
-      thread = new WorkerThread({ ...this.setup, index });
-      this.threads.set(index, thread);
-    }
+    const thread = this.thread(index);
     await thread.ready;
     return thread;
   }
@@ -60,6 +61,15 @@ export class WorkerPool implements PeerPool {
     await Promise.all([...this.threads.values(), ...this.spares].map((thread) => thread.terminate()));
     this.threads.clear();
     this.spares.clear();
+  }
+
+  private thread(index: number): WorkerThread {
+    let thread = this.threads.get(index);
+    if (thread === undefined || thread.dead) {
+      thread = new WorkerThread({ ...this.setup, index });
+      this.threads.set(index, thread);
+    }
+    return thread;
   }
 }
 

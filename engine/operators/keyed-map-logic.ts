@@ -37,7 +37,7 @@ export function keyedFilterLogic(fn: UntypedFilter): KeyedProcessLogic {
   return keyedLogic(fn, (value, out) => {
     const isKept = fn.filter(value);
     refusePromise(isKept);
-    if (Boolean(isKept)) out.collect(value);
+    if (isKept) out.collect(value);
   });
 }
 

@@ -13,6 +13,7 @@ import type { KeyIndex } from '../state/key-index.ts';
 import type { StateReader, StateWriter } from '../state/state-entries.ts';
 import type { ExchangeBatch } from './exchange-batch.ts';
 import type { OutputBuffer } from './output-buffer.ts';
+import type { PreAggregator } from './pre-aggregator.ts';
 
 export interface KeyedOperatorContext {
   readonly uid: string;
@@ -41,6 +42,8 @@ export interface KeyedOperator extends StateReader {
    * the instance's groups.
    */
   process(batch: ExchangeBatch, from: number, to: number, cap: number): void;
+  /** Partials of the operator's pre-aggregator, before the epoch's first row. `keyIds` are filled in. */
+  absorb?(batch: ExchangeBatch): void;
   /** Rows that were taken and wait for something outside: they count as waiting ones. Default 0. */
   readonly pending?: number;
   /** After the epoch's last row and before `advance`: finishes, and emits, what is under way (asynchronous I/O). */
@@ -71,4 +74,6 @@ export interface KeyedOperatorFactory {
   readonly hasBroadcastState?: boolean;
   /** Checks user functions and initial values before anything runs; throws ConfigError. */
   validate?(operator: string): void;
+  /** For each sender of rows, if they may be merged before the shuffle; null: not this operator. */
+  preAggregator?(maxParallelism: number): PreAggregator | null;
 }

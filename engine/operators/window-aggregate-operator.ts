@@ -22,10 +22,12 @@ import type { ExchangeBatch } from './exchange-batch.ts';
 import { generate } from './generated-loop.ts';
 import type { KeyedOperator, KeyedOperatorContext, KeyedOperatorFactory } from './keyed-operator.ts';
 import { Pane } from './pane.ts';
+import type { PreAggregator } from './pre-aggregator.ts';
 import { SLIDING_LOOP } from './sliding-window-loop.ts';
 import { WindowEmitter } from './window-emitter.ts';
 import { windowForm } from './window-form.ts';
 import type { AnyWindowFunction } from './window-function-context.ts';
+import { WindowPreAggregator } from './window-pre-aggregator.ts';
 import { WindowStates } from './window-states.ts';
 
 export interface WindowAggregateOptions {
@@ -51,13 +53,26 @@ export class WindowAggregateFactory implements KeyedOperatorFactory {
     return new WindowAggregateOperator(this.options);
   }
   validate(operator: string): void {
-    const accumulator = this.options.aggregate.createAccumulator();
+    const { aggregate } = this.options;
+    if (aggregate.preAggregate === true && aggregate.merge === undefined) {
+      throw new ConfigError(
+        `the aggregate of operator "${operator}" says preAggregate, but has no merge(a, b) by which its parts could be put together. Give it one, or leave preAggregate out.`,
+      );
+    }
+    const accumulator = aggregate.createAccumulator();
     if (accumulator === undefined) {
       throw new ConfigError(
         `createAccumulator of operator "${operator}" returned undefined; return the empty accumulator.`,
       );
     }
     checkStorable(accumulator, `the accumulator of operator "${operator}"`);
+  }
+  preAggregator(maxParallelism: number): PreAggregator | null {
+    const { aggregate, windows } = this.options;
+    const isTumbling = windows.slideMs === windows.sizeMs;
+    return isTumbling && aggregate.preAggregate === true
+      ? new WindowPreAggregator(windows, aggregate, maxParallelism)
+      : null;
   }
 }
 
@@ -117,6 +132,25 @@ class WindowAggregateOperator implements KeyedOperator {
   process(batch: ExchangeBatch, from: number, to: number, cap: number): void {
     this.failedRow = -1;
     this.loop(batch, from, to, cap);
+  }
+
+  absorb({ n, keyIds, ts, values }: ExchangeBatch): void {
+    this.failedRow = -1;
+    const { aggregate } = this.options;
+    const { keyGroups } = this.keys;
+    let pane: Pane | null = null;
+    for (let j = 0; j < n; j++) {
+      const id = keyIds[j]!;
+      // A sender's partials come window by window.
+      if (pane === null || pane.start !== ts[j]) pane = this.pane(ts[j]!);
+      if (id >= pane.stamps.length) pane.widen(id);
+      const known = pane.accumulators[id];
+      if (known === undefined) this.opened(pane, keyGroups[id]! - this.first, id, values[j]);
+      else pane.replace(id, aggregate.merge!(known, values[j]));
+      if (pane.stamps[id] === this.stamp) continue;
+      pane.stamps[id] = this.stamp;
+      pane.changed.push(id);
+    }
   }
 
   advance(keyGroup: number, watermark: number): void {
@@ -195,7 +229,7 @@ class WindowAggregateOperator implements KeyedOperator {
       let over = 0;
       for (const pane of open) {
         if (pane.end - 1 > watermark) break;
-        if (pane.end - 1 > before) this.firePane(pane, g, before, watermark);
+        if (pane.end - 1 > before) this.firePane(pane, g, watermark);
         // Panes are of one size: those that are over come first.
         if (pane.end - 1 + lateness > watermark) continue;
         if (this.states.isUsed) this.states.dropAll(pane.groups[g]!, timeWindow(pane.start, pane.end));
@@ -209,12 +243,16 @@ class WindowAggregateOperator implements KeyedOperator {
     this.watermarks[g] = watermark;
   }
 
-  private firePane(pane: Pane, g: number, before: number, watermark: number): void {
+  /**
+   * Time passes every millisecond on its way from one watermark to the next: what a window emits carries the last one before its end.
+   * Nothing that it shows depends on which rows the group has had, so rows may be merged before they get here.
+   */
+  private firePane(pane: Pane, g: number, watermark: number): void {
     const ids = pane.groups[g]!;
     ids.sort((a, b) => compareIds(this.keys, a, b));
-    for (const id of ids) {
-      this.emitter.fire(id, pane, pane.accumulators[id], before, watermark);
-    }
+    const tag = pane.end - 2;
+    const seen = this.options.aggregate.preAggregate === true ? pane.end - 1 : watermark;
+    for (const id of ids) this.emitter.fire(id, pane, pane.accumulators[id], tag, seen);
   }
 
   private nextDue(g: number, watermark: number): number {
@@ -236,8 +274,7 @@ class WindowAggregateOperator implements KeyedOperator {
   }
 
   /** The first row of a key in a window: the group has something due. */
-  private opened(pane: Pane, g: number, id: number): unknown {
-    const accumulator = this.options.aggregate.createAccumulator();
+  private opened(pane: Pane, g: number, id: number, accumulator: unknown): unknown {
     if (pane.groups[g] === undefined) this.openPane(g, pane);
     pane.insert(id, g, accumulator);
     const last = pane.end - 1;
@@ -297,7 +334,8 @@ class WindowAggregateOperator implements KeyedOperator {
     const self = {
       advance: (g: number, wm: number): void => this.advanceGroup(g, wm),
       pane: (start: number): Pane => this.pane(start),
-      opened: (pane: Pane, g: number, id: number): unknown => this.opened(pane, g, id),
+      opened: (pane: Pane, g: number, id: number): unknown =>
+        this.opened(pane, g, id, this.options.aggregate.createAccumulator()),
       refire: (pane: Pane, g: number, id: number): void => this.refire(pane, g, id),
       late: (value: unknown, ts: number, g: number): void => this.late(value, ts, g),
       skipped: (value: unknown, ts: number, g: number, has: boolean): void => this.skipped(value, ts, g, has),

@@ -3,15 +3,16 @@ import { ConfigError } from '../model/errors.ts';
 import { checkStorable } from '../state/storable.ts';
 import { MergingWindowAssigner } from '../windows/window-assigner.ts';
 import type { KeyedOperatorFactory } from './keyed-operator.ts';
+import { isPlainSession, SessionWindowOperator } from './session-window-operator.ts';
 import type { WindowOperatorOptions } from './window-operator-options.ts';
 import { WindowOperator } from './window-operator.ts';
 
-/** A window of any kind as a keyed operator. */
+/** A window of any kind as a keyed operator; plain sessions have one of their own, which gives the same answers. */
 export function windowOperatorFactory(options: WindowOperatorOptions): KeyedOperatorFactory {
   return {
     kind: 'window',
     needsTimestamps: options.assigner.isEventTime(),
-    create: () => new WindowOperator(options),
+    create: () => (isPlainSession(options) ? new SessionWindowOperator(options) : new WindowOperator(options)),
     validate: (operator) => validate(options, operator),
   };
 }

@@ -223,6 +223,16 @@ export class KeyedStage {
     }
   }
 
+  /** A fanned-out epoch: what senders have merged, before the first row. */
+  absorb(partials: readonly ShuffledChannel[]): void {
+    for (const channel of partials) {
+      for (let batch = this.nextOf(channel); batch !== null; batch = this.nextOf(channel)) {
+        this.subtasks[0]!.absorb(batch);
+        this.wiring.release(batch);
+      }
+    }
+  }
+
   /** The channel's next rows, with their keys. */
   private nextOf(channel: ShuffledChannel): ExchangeBatch | null {
     const batch = channel.next();

@@ -89,6 +89,10 @@ export class KeyedSubtask {
     this.guard('a processing-time timer', () => this.operator.advanceProcessingTime(keyGroup, clockMs));
   }
 
+  absorb(batch: ExchangeBatch): void {
+    this.guard('merging', () => this.operator.absorb!(batch));
+  }
+
   advance(keyGroup: number, watermark: number): void {
     this.guard('a timer or window', () => this.operator.advance(keyGroup, watermark));
   }

@@ -60,13 +60,20 @@ export class ReducingStateDescriptor<T> extends StateDescriptor<T> {
   }
 }
 
-/** Flink: AggregateFunction. `merge` is needed by session windows only. */
+/** Flink: AggregateFunction. */
 export interface AggregateFunction<IN, ACC, OUT> {
   createAccumulator(): ACC;
   /** Adds a value and returns the accumulator: the same object, changed, or a new one. */
   add(value: IN, accumulator: ACC): ACC;
   getResult(accumulator: ACC): OUT;
+  /** The accumulator of the values of both; may change and return `a`. Needed by session windows and for `preAggregate`. */
   merge?(a: ACC, b: ACC): ACC;
+  /**
+   * Windows may aggregate rows before the shuffle and merge the parts behind it. Set it where `merge` is exact and the order of values
+   * does not show: counts, integer and decimal sums, minimum, maximum, sets. For floating-point sums it makes the last digits depend on
+   * the parallelism.
+   */
+  readonly preAggregate?: boolean;
 }
 
 export class AggregatingStateDescriptor<IN, ACC, OUT> extends StateDescriptor<ACC> {

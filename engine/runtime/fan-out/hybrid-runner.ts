@@ -53,6 +53,7 @@ export class HybridRunner implements EpochRunner {
     this.options = options;
     this.choice = new ModeChoice(options.workers);
     this.graphHash = fused.graphHash;
+    if (options.mode === 'fanned-out') this.prepare();
   }
 
   async discover(): Promise<readonly SplitOffer[]> {
@@ -98,6 +99,7 @@ export class HybridRunner implements EpochRunner {
       ended: ack.ended,
       epochsLeft: epochsLeft(backlog),
     });
+    if (this.options.mode === 'auto' && this.options.workers > 1 && this.choice.mayFanOutSoon) this.prepare();
     return { ack, idle };
   }
 
@@ -141,6 +143,10 @@ export class HybridRunner implements EpochRunner {
     if (last === null) return this.offers.length;
     const fresh = this.offers.filter(({ id }) => !last.splits.has(id)).length;
     return last.backlog.reduce((sum, { splits }) => sum + splits, fresh);
+  }
+
+  private prepare(): void {
+    for (let i = 0; i < this.options.workers; i++) this.options.pool.prepare?.(i);
   }
 
   /** Plans of fanned-out epochs give subtasks to sources as well. */

@@ -47,6 +47,11 @@ export class ModeChoice {
     return this.widths[this.step]!;
   }
 
+  /** A fused epoch was busy: one or two more like it, and the next one fans out. */
+  get mayFanOutSoon(): boolean {
+    return this.width === 1 && this.busy > 0 && this.patience === 0;
+  }
+
   /** What the epoch that has just run says about the next one. */
   note(epoch: EpochFacts): void {
     if (epoch.width !== this.width) return;

@@ -3,14 +3,18 @@
  * of a keyed stage come mixed, with the key group that emitted them, and are put back into their channels first (E7).
  */
 import type { JobGraph } from '../../graph/job-graph.ts';
+import { MIN_WATERMARK } from '../../model/watermark.ts';
 import { ExchangeBatch } from '../../operators/exchange-batch.ts';
 import type { ExchangeLeaf } from '../chain-leaf.ts';
 import { ShuffleWriter } from '../shuffle/shuffle-writer.ts';
+import { earlyMerge, type EarlyMerge } from './early-merge.ts';
 import type { Block } from './subtask-peer.ts';
 
 export class Outgoing {
   private readonly writers = new Map<string, ShuffleWriter>();
+  private readonly merges = new Map<string, EarlyMerge | null>();
   private readonly mixed: { readonly leaf: ExchangeLeaf; readonly rankBase: number }[] = [];
+  private watermarks: Readonly<Record<string, number>> = {};
   private readonly graph: JobGraph;
   private readonly receivers: Readonly<Record<string, number>>;
 
@@ -24,17 +28,26 @@ export class Outgoing {
     this.mixed.push({ leaf, rankBase });
   }
 
+  /** An epoch in which the stages stand at these watermarks. */
+  begin(watermarks: Readonly<Record<string, number>>): void {
+    this.watermarks = watermarks;
+    for (const [uid, merge] of this.merges) merge?.begin(watermarks[uid] ?? MIN_WATERMARK);
+  }
+
   /** All rows of the batch are of one channel. */
   add(leaf: ExchangeLeaf, batch: ExchangeBatch, rank: number): void {
-    this.writer(leaf.to).add(leaf, batch, rank);
+    this.mergeOf(leaf)?.take(leaf, batch, this.writer(leaf.to));
+    if (batch.n > 0) this.writer(leaf.to).add(leaf, batch, rank);
   }
 
   /** What has been written since the last time, per stage and receiver. */
   take(): Block[] {
     for (const { leaf, rankBase } of this.mixed) {
-      for (const [keyGroup, part] of byChannel(leaf.batch)) this.add(leaf, part, rankBase + keyGroup);
+      this.mergeOf(leaf)?.take(leaf, leaf.batch, this.writer(leaf.to));
+      for (const [keyGroup, part] of byChannel(leaf.batch)) this.writer(leaf.to).add(leaf, part, rankBase + keyGroup);
       leaf.batch.n = 0;
     }
+    for (const [stage, merge] of this.merges) merge?.drain(this.writer(stage));
     const blocks: Block[] = [];
     for (const [stage, writer] of this.writers) {
       for (const { receiver, bytes } of writer.finish()) blocks.push({ stage, receiver, bytes });
@@ -44,7 +57,18 @@ export class Outgoing {
 
   discard(): void {
     this.writers.clear();
+    for (const merge of this.merges.values()) merge?.discard();
     for (const { leaf } of this.mixed) leaf.batch.n = 0;
+  }
+
+  private mergeOf(leaf: ExchangeLeaf): EarlyMerge | null {
+    let merge = this.merges.get(leaf.to);
+    if (merge === undefined) {
+      merge = earlyMerge(this.graph, leaf.to);
+      merge?.begin(this.watermarks[leaf.to] ?? MIN_WATERMARK);
+      this.merges.set(leaf.to, merge);
+    }
+    return merge;
   }
 
   private writer(uid: string): ShuffleWriter {

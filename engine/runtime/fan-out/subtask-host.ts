@@ -19,6 +19,7 @@ import type { ShuffledChannel } from '../keyed-stage.ts';
 import { stageEpoch } from '../stage-epoch.ts';
 import { bringTo, dumpState, foldedEpoch, stateTag } from '../state-io.ts';
 import { wireJob, type WiredJob } from '../wire-job.ts';
+import { PARTIALS_RANK } from './early-merge.ts';
 import { Outgoing } from './outgoing.ts';
 import type { ReadBudget, ReadReport, StageReport, SubtaskPeer } from './subtask-peer.ts';
 
@@ -57,6 +58,7 @@ export class SubtaskHost implements SubtaskPeer {
     this.tag = null;
     await wired.discover();
     await wired.openSplits(plan, new Set(splits));
+    wired.outgoing!.begin(plan.watermarks);
   }
 
   async read(budget: ReadBudget): Promise<ReadReport> {
@@ -97,13 +99,15 @@ export class SubtaskHost implements SubtaskPeer {
     const stage = wired.stages.find((s) => s.uid === uid);
     if (stage === undefined) throw new InvariantError(`no stage ${uid}`);
     const breathe = breather(this.options.clock);
-    const channels = this.reader.readAll(blocks).map(shuffled);
+    const read = this.reader.readAll(blocks).map(shuffled);
+    const channels = read.filter(({ rank }) => rank !== PARTIALS_RANK);
     stage.begin(
       plan.clock,
       channels.map(({ rank, bound }) => ({ rank, bound })),
       watermark,
     );
     stage.advanceProcessingTime(plan.clock);
+    stage.absorb(read.filter(({ rank }) => rank === PARTIALS_RANK));
     await stage.processChannels(channels, watermark, breathe);
     await stage.settle();
     await stage.advance(watermark, breathe);

@@ -64,6 +64,8 @@ export interface SubtaskPeer {
 export interface PeerPool {
   /** Worker i, started anew if it has died or was released. */
   peer(index: number): Promise<SubtaskPeer>;
+  /** Worker i will be asked for soon: what takes time may begin. */
+  prepare?(index: number): void;
   /** One more worker for subtask i, beside worker i. Absent: nobody is replaced within an attempt. */
   spare?(index: number): Promise<SubtaskPeer>;
   /** The spare is worker i from now on. */

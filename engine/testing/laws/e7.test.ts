@@ -38,6 +38,7 @@ function jobSpec(allow: Allowed & { readonly late: boolean }): fc.Arbitrary<JobS
     sizeMs: fc.constantFrom(7, 10, 50),
     offsetMs: fc.constantFrom(0, 3, -2),
     latenessMs: fc.constantFrom(0, 0, 15, 60),
+    early: fc.boolean(),
   });
   const simple = allow.any
     ? (['reduce', 'sum', 'min', 'max', 'states', 'states', 'buffer'] as const)
@@ -202,6 +203,20 @@ describe(`E7, ${RUNS} jobs each`, () => {
       );
     },
   );
+
+  test(`(a) crashes of a fanned-out run change nothing (seed ${SEED})`, { timeout: TIMEOUT_MS }, async () => {
+    const crashAfter = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 4 });
+    const given = fc.tuple(jobSpec({ late: true, any: true, clock: true }), cut, fc.integer({ min: 1, max: 4 }), crashAfter);
+    await fc.assert(
+      fc.asyncProperty(given, async ([spec, rowsPerEpoch, workers, crashes]) => {
+        const fused = await run(spec, { rowsPerEpoch });
+        const crashed = await run(spec, { workers, cutLike: fused, crashAfter: crashes });
+        expect(byEpoch(crashed), crashed.crashes.join()).toEqual(byEpoch(fused));
+        expect(countsOf(crashed)).toEqual(countsOf(fused));
+      }),
+      { numRuns: RUNS, seed: SEED },
+    );
+  });
 
   test(`(a) crashes at any step change nothing (seed ${SEED})`, { timeout: TIMEOUT_MS }, async () => {
     const crashAfter = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 4 });

@@ -45,6 +45,8 @@ export type KeyedKind =
       readonly sizeMs: number;
       readonly offsetMs: number;
       readonly latenessMs: number;
+      /** Of an aggregate: rows may be merged before a shuffle. */
+      readonly early: boolean;
     };
 
 interface StageSpec {
@@ -233,13 +235,24 @@ function windowed(
       if (row.k > a.k) a.k = row.k;
       return a;
     },
+    merge: (a: { n: number; sum: number; k: string }, b: { n: number; sum: number; k: string }) => ({
+      n: a.n + b.n,
+      sum: a.sum + b.sum,
+      k: a.k > b.k ? a.k : b.k,
+    }),
+    preAggregate: spec.early,
   };
   switch (spec.form) {
     case 'aggregate':
       return stream.aggregate({ ...aggregate, getResult: (a): Row => ({ id: `n${a.n}`, k: a.k, v: a.sum, t: a.n }) });
     case 'function':
       return stream.aggregate({ ...aggregate, getResult: (a) => a }, (key, ctx, [a]) => [
-        { id: `${JSON.stringify(key)} ${a!.n}`, k: a!.k, v: a!.sum, t: ctx.window.start },
+        {
+          id: `${JSON.stringify(key)} ${a!.n} ${spec.early ? ctx.currentWatermark() : ''}`,
+          k: a!.k,
+          v: a!.sum,
+          t: ctx.window.start,
+        },
       ]);
     case 'reduce':
       return stream.reduce((a, b) => (b.v > a.v || (b.v === a.v && b.id > a.id) ? b : a));

@@ -1,6 +1,7 @@
 /** Rolling reductions against a fold per key, whatever the cut, the packing and the restarts. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { DataStream } from '../../api/data-stream.ts';
 import type { KeyedStream } from '../../api/keyed-stream.ts';
 import { runInMemory, type InMemoryOptions } from '../run-in-memory.ts';
 
@@ -9,15 +10,17 @@ interface Row {
   readonly v: number;
   readonly id: number;
 }
-type Rolling = 'sum' | 'min' | 'max' | 'minBy' | 'maxBy' | 'reduce';
+type Rolling = 'sum' | 'min' | 'max' | 'minBy' | 'maxBy' | 'lastMinBy' | 'lastMaxBy' | 'reduce';
 
-/** Flink: sum, min and max keep the first row's other fields; minBy and maxBy the whole row, the first of equals. */
+/** Flink: sum, min and max keep the first row's other fields; minBy and maxBy the whole row, the first of equals (or the last). */
 const NAIVE: Readonly<Record<Rolling, (a: Row, b: Row) => Row>> = {
   sum: (a, b) => ({ ...a, v: a.v + b.v }),
   min: (a, b) => ({ ...a, v: Math.min(a.v, b.v) }),
   max: (a, b) => ({ ...a, v: Math.max(a.v, b.v) }),
   minBy: (a, b) => (b.v < a.v ? b : a),
   maxBy: (a, b) => (b.v > a.v ? b : a),
+  lastMinBy: (a, b) => (b.v <= a.v ? b : a),
+  lastMaxBy: (a, b) => (b.v >= a.v ? b : a),
   reduce: (a, b) => ({ k: a.k, v: a.v * 2 + b.v, id: b.id }),
 };
 
@@ -31,15 +34,22 @@ function naive(rolling: Rolling, rows: readonly Row[]): Row[] {
   });
 }
 
+function reduced(keyed: KeyedStream<Row, string>, rolling: Rolling): DataStream<Row> {
+  if (rolling === 'reduce') return keyed.reduce(NAIVE.reduce);
+  if (rolling === 'lastMinBy') return keyed.minBy('v', false);
+  if (rolling === 'lastMaxBy') return keyed.maxBy('v', false);
+  return keyed[rolling]('v');
+}
+
 async function run(rolling: Rolling, rows: readonly Row[], options: InMemoryOptions): Promise<Row[]> {
   const result = await runInMemory(({ env, sink }) => {
     const keyed: KeyedStream<Row, string> = env.fromData(...rows).keyBy('k');
-    (rolling === 'reduce' ? keyed.reduce(NAIVE.reduce) : keyed[rolling]('v')).sinkTo(sink('out'));
+    reduced(keyed, rolling).sinkTo(sink('out'));
   }, options);
   return result.values('out') as Row[];
 }
 
-const ROLLING: readonly Rolling[] = ['sum', 'min', 'max', 'minBy', 'maxBy', 'reduce'];
+const ROLLING = Object.keys(NAIVE) as Rolling[];
 const input = fc
   .array(fc.record({ k: fc.constantFrom('a', 'b', 'c'), v: fc.integer({ min: -9, max: 9 }) }), { maxLength: 40 })
   .map((rows) => rows.map((row, id): Row => ({ ...row, id })));

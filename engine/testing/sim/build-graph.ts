@@ -19,6 +19,7 @@ import {
   isOdd,
   isPoison,
   mapped,
+  merged,
   NOTHING,
   passes,
   refuse,
@@ -188,9 +189,10 @@ function windowed(
     : windows.aggregate<Sum, Sum, Row>(
         {
           createAccumulator: () => NOTHING,
-          add: (row, sum) => added(sum, row),
+          add: (row, sum) => (spec.early ? merged(sum, { ...row, h: row.v + 1 }) : added(sum, row)),
           getResult: (sum) => sum,
-          merge: (a) => a,
+          merge: merged,
+          preAggregate: spec.early,
         },
         (key, ctx, [sum]) => [result(key, ctx.window.end, sum!)],
       );

@@ -21,6 +21,8 @@ export type KeyedSpec =
       readonly latenessMs: number;
       readonly late: boolean;
       readonly list: boolean;
+      /** If it is no list: rows may be merged before the shuffle. */
+      readonly early: boolean;
     }
   | TwoInputSpec
   | TtlSpec
@@ -134,6 +136,7 @@ function windowOf(d: Decisions, name: string): KeyedSpec {
     latenessMs: d.pick(`${name}.lateness`, [0, 0, 100]),
     late: d.chance(`${name}.late`, 0.6),
     list: d.chance(`${name}.list`, 0.3),
+    early: d.chance(`${name}.early`, 0.5),
   };
 }
 

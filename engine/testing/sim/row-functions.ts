@@ -44,7 +44,7 @@ export function refuse(row: Row, where: string): never {
   throw new Error(`${where} does not like ${row.v}`);
 }
 
-/** What is in a window or a rolling result. `h` depends on the order of rows, the others do not. */
+/** What is in a window or a rolling result. Where rows are added one by one, `h` depends on the order of rows, the others do not. */
 export interface Sum {
   readonly ids: readonly number[];
   readonly v: number;
@@ -59,4 +59,12 @@ export const added = (sum: Sum, row: Row): Sum => ({
   v: (sum.v + row.v) % 10_007,
   n: sum.n + row.n,
   h: (sum.h * 31 + row.v + 1) % 100_003,
+});
+
+/** The same whatever the order and the grouping: what may be merged before a shuffle. */
+export const merged = (a: Sum, b: Sum): Sum => ({
+  ids: [...a.ids, ...b.ids].sort((x, y) => x - y),
+  v: (a.v + b.v) % 10_007,
+  n: a.n + b.n,
+  h: (a.h + b.h) % 100_003,
 });
