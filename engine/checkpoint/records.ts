@@ -76,6 +76,8 @@ export interface SplitState {
   readonly objects?: Readonly<Record<string, readonly string[]>>;
   /** Watermark at the split's end of epoch, by operator uid ('' = the source itself). */
   readonly watermark: number;
+  /** The same for the sinks that follow it and that its rows reach without a shuffle, by uid. Absent: there are none. */
+  readonly sinks?: Readonly<Record<string, number>>;
   /** Plan clock since which the split has had nothing to read; null: it had. */
   readonly idleSince: number | null;
   /** Its generators say that it is idle. */

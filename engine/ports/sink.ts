@@ -24,7 +24,11 @@ export interface Sink<T> {
   readonly target?: string;
   /** Before the first plan: throws ConfigError naming what is missing or refused. */
   validate(ctx: SinkContext): Promise<void>;
+  /** In each process, before its first writer: loads what writing needs. */
+  open?(ctx: SinkContext): Promise<void>;
   writer(ctx: SinkContext): SinkWriter<T>;
+  /** True: its publisher has `committed`, and every manifest records how far the rows that come here are. */
+  readonly followsWatermark?: boolean;
   publisher(ctx: SinkContext): Promise<SinkPublisher>;
 }
 
@@ -56,12 +60,26 @@ export interface Publication {
   readonly chunks: readonly Uint8Array[];
 }
 
+/** How far the rows of a sink have come with a committed epoch. */
+export interface SinkProgress {
+  readonly run: string;
+  readonly epoch: number;
+  /** No row below it comes any more, late ones aside; MAX_WATERMARK at the end. */
+  readonly watermark: number;
+  /** Processing time of the epoch. */
+  readonly clockMs: number;
+  /** The input has ended: there is no later epoch. */
+  readonly ended: boolean;
+}
+
 export interface SinkPublisher {
   /**
    * Fence, then read the marker, then write records and marker atomically. Idempotent: 'already' when the marker is at or
    * beyond (run, epoch). A timeout is UnknownOutcomeError, never a result.
    */
   publish(publication: Publication): Promise<'published' | 'already'>;
+  /** For sinks that follow the watermark: an epoch's slots are published, or had nothing. Repeated like `publish`, so idempotent. */
+  committed?(progress: SinkProgress): Promise<void>;
   /** A restore, before its first plan: fences the slot and stamps its marker with the new run at `epoch` (section 6). */
   stamp(run: string, epoch: number, slot: number): Promise<void>;
   close(): Promise<void>;

@@ -6,6 +6,7 @@ import { DEFAULT_SINK_SLOTS } from '../model/limits.ts';
 import type { Sink, SinkContext, SinkPublisher, SinkWriter } from '../ports/sink.ts';
 import type { SinkLeaf } from './chain-leaf.ts';
 import type { ObjectIo } from './object-io.ts';
+import { sinkProgress } from './sink-progress.ts';
 
 export class SinkTask {
   readonly node: JobNode;
@@ -22,6 +23,10 @@ export class SinkTask {
 
   async validate(): Promise<void> {
     await this.sink.validate(this.ctx);
+  }
+
+  async open(): Promise<void> {
+    await this.sink.open?.(this.ctx);
   }
 
   get target(): string | null {
@@ -76,6 +81,9 @@ export class SinkTask {
       await this.publisher.publish({ run: manifest.run, epoch: manifest.epoch, slot, records, chunks });
       published();
     }
+    if (this.sink.followsWatermark !== true) return;
+    this.publisher ??= await this.sink.publisher(this.ctx);
+    await this.publisher.committed?.(sinkProgress(this.node, manifest));
   }
 
   async stamp(run: string, epoch: number): Promise<void> {

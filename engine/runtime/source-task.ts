@@ -18,6 +18,7 @@ import { address, type ChainLeaf, type ExchangeLeaf, type SinkLeaf } from './cha
 import { keyHash } from '../state/key-bytes.ts';
 import { operatorFailure, RecordFailure } from './failures.ts';
 import { idlenessOf } from './idleness.ts';
+import { followsWatermark } from './sink-progress.ts';
 import type { SplitTask } from './split-task.ts';
 
 export interface SourceWiring {
@@ -45,6 +46,8 @@ export class SourceTask {
   private readonly all: ChainLeaf[] = [];
   private readonly exchanges: ExchangeLeaf[] = [];
   private readonly sinks: SinkLeaf[] = [];
+  /** Of them, those whose sink follows the watermark. */
+  private readonly followed: SinkLeaf[] = [];
   private readonly spare: ExchangeBatch[] = [];
   /** Batches whose rows someone still refers to. */
   private readonly held = new Map<SourceBatch, { refs: number; readonly split: SplitTask }>();
@@ -80,7 +83,7 @@ export class SourceTask {
     this.chain = null;
     this.all.length = 0;
     this.exchanges.length = 0;
-    this.sinks.length = 0;
+    this.sinks.length = this.followed.length = 0;
     this.spare.length = 0;
     this.held.clear();
   }
@@ -107,6 +110,7 @@ export class SourceTask {
         this.all.push(leaf);
         if (leaf.kind === 'exchange') this.exchanges.push(leaf);
         else this.sinks.push(leaf);
+        if (leaf.kind === 'sink' && followsWatermark(output.to)) this.followed.push(leaf);
         return leaf;
       },
     });
@@ -190,6 +194,7 @@ export class SourceTask {
     split.leafWatermarks = this.exchanges.map((leaf) => leaf.wmEnd);
     if (this.alignment !== null && this.exchanges.length === 0)
       split.sinkWatermark = Math.min(MAX_WATERMARK, ...this.sinks.map((leaf) => leaf.wmEnd));
+    if (this.followed.length > 0) split.sinkWatermarks = smallestBySink(this.followed);
   }
 
   private objectsOf(split: SplitTask, chain: CompiledChain): readonly ChannelObject[] {
@@ -308,6 +313,13 @@ export function takeChainCounts(chain: CompiledChain, into: Map<string, number>)
 function nextSkipped(skip: ReadonlyMap<number, unknown>, batch: SourceBatch, from: number): number {
   for (let i = from; i < batch.n; i++) if (skip.has(batch.positionOf(i))) return i;
   return batch.n;
+}
+
+/** A sink may be reached by several ways: the furthest behind counts. */
+function smallestBySink(leaves: readonly SinkLeaf[]): Record<string, number> {
+  const watermarks: Record<string, number> = {};
+  for (const { to, wmEnd } of leaves) watermarks[to] = Math.min(watermarks[to] ?? MAX_WATERMARK, wmEnd);
+  return watermarks;
 }
 
 const EMPTY = { n: 0, values: [], row: null, timestamps: null };

@@ -23,6 +23,8 @@ export class SplitTask {
   leafWatermarks: number[] = [];
   /** Stands for it where rows go to sinks only and the source is aligned. */
   sinkWatermark = MAX_WATERMARK;
+  /** The watermark now for each sink that follows it, by uid. */
+  sinkWatermarks: Readonly<Record<string, number>> | null = null;
   /** A batch read ahead while the job waited for input. */
   pending: SourceBatch | null = null;
   /** Records, by position, that go to the dead letters instead of the operators. */
@@ -101,6 +103,7 @@ export class SplitTask {
         generators: { [uid]: [...this.state] },
         ...(this.objects === null || this.objects.length === 0 ? {} : { objects: { [uid]: this.objects.map(packed) } }),
         watermark,
+        ...(this.sinkWatermarks === null ? {} : { sinks: this.sinkWatermarks }),
         idleSince,
         ...(this.markedIdle ? { idle: true } : {}),
         ...(paused ? { paused: true } : {}),

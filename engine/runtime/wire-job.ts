@@ -91,6 +91,7 @@ export class WiredJob {
     this.discard();
     if (!this.lifecyclesOpen) {
       const { nodes, maxParallelism } = this.options.graph;
+      for (const sink of this.sinks) await sink.open();
       for (const { operator, uid, name } of nodes)
         if (operator.kind === 'stateless') await operator.lifecycle?.open?.({ uid, name, maxParallelism });
       this.lifecyclesOpen = true;

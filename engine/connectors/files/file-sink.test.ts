@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -77,4 +77,45 @@ it('names the row that failed, and forgets on discard', () => {
     .build()
     .writer();
   expect(() => escaping.write(['a'], new Float64Array(1), 1)).toThrow('expected a relative path');
+});
+
+it('cuts a bucket into files of limited size, by rows alone', async () => {
+  const dir = join(root, 'parts');
+  const sink = FileSink.forRowFormat(dir, textEncoder())
+    .withFileSuffix('.txt')
+    .withBucketAssigner((value) => `k=${value[0]}`)
+    .withMaxPartBytes(10)
+    .build();
+  const writer = sink.writer();
+  writer.write(['a€€', 'b', 'a12', 'a'.repeat(40), 'a5', 'a6', 'a7', 'a8'], new Float64Array(8), 8);
+  const staged = writer.take();
+  expect(staged.records).toBe(8);
+  expect(writer.bytes).toBe(0);
+  const bytes = Buffer.concat(staged.chunks);
+  const chunks = Array.from({ length: Math.ceil(bytes.length / 7) }, (_, i) => bytes.subarray(i * 7, i * 7 + 7));
+  const publisher = await sink.publisher();
+  const left = join(dir, 'k=a', '.part-r1-e0000000001-s2-p0.txt.0123456789ab.tmp');
+  mkdirSync(join(dir, 'k=a'), { recursive: true });
+  writeFileSync(left, 'left over');
+  expect(await publisher.publish(publication(1, chunks, 2))).toBe('published');
+  expect(await publisher.publish(publication(1, chunks, 2))).toBe('already');
+  const content = (bucket: string): string[] =>
+    readdirSync(join(dir, bucket)).map((name) => `${name}: ${readFileSync(join(dir, bucket, name), 'utf8')}`);
+  expect(content('k=a')).toEqual([
+    'part-r1-e0000000001-s2-p0.txt: a€€\n',
+    'part-r1-e0000000001-s2-p1.txt: a12\n',
+    `part-r1-e0000000001-s2-p2.txt: ${'a'.repeat(40)}\n`,
+    'part-r1-e0000000001-s2-p3.txt: a5\na6\na7\n',
+    'part-r1-e0000000001-s2-p4.txt: a8\n',
+  ]);
+  expect(content('k=b')).toEqual(['part-r1-e0000000001-s2-p0.txt: b\n']);
+});
+
+it('refuses commits of partitions that no one can tell the end of', () => {
+  const builder = FileSink.forRowFormat(join(root, 'x'), textEncoder()).withPartitionCommit();
+  expect(() => builder.build()).toThrow('call withBucketAssigner');
+  expect(() => builder.withBucketAssigner(() => 'k=1').build()).toThrow('needs buckets that say when they end');
+  expect(() => builder.withPartitionCommit({ successFile: 'done' })).toThrow('begins with "_"');
+  expect(() => builder.withPartitionCommit({ trigger: 'x' as never })).toThrow('no trigger "x"');
+  expect(() => builder.withMaxPartBytes(0)).toThrow('at least 1');
 });

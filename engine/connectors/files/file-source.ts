@@ -1,18 +1,23 @@
 /**
- * Lines of files as a stream:
+ * Files as a stream: of lines, or read as a whole.
  *
  *     FileSource.forRecordStreamFormat(jsonLines(orders), 'data/*.jsonl').build()
+ *     FileSource.forBulkFileFormat(parquetRows(orders), 'data/*.parquet').build()
  *
- * Plain files and `.gz`; LF or CRLF; a UTF-8 byte order mark is skipped. Position = byte offset in the decompressed file.
- * Files must not change under a job, but may grow while they are watched.
+ * Lines: plain files and `.gz`; LF or CRLF; a UTF-8 byte order mark is skipped. Position = byte offset in the decompressed file; of other files,
+ * the number of the row. Files must not change under a job, but files of lines may grow while they are watched.
  */
+import type { BulkFormat } from '../../formats/bulk-format.ts';
 import type { LineFormat } from '../../formats/decoder.ts';
 import { RowRate } from '../../formats/row-rate.ts';
 import { ConfigError } from '../../model/errors.ts';
 import type { Source, SourceContext, SplitReader, SplitSpec } from '../../ports/source.ts';
+import { BulkSplitReader } from './bulk-split-reader.ts';
 import { FileSplitReader, type FileRange } from './file-split-reader.ts';
 import { findAllFiles, findFiles, rangeOf, splitsOf } from './file-splits.ts';
 import { isGzip, openInput } from './line-input.ts';
+
+type FileFormat<T> = LineFormat<T> | BulkFormat<T>;
 
 interface FileOptions {
   readonly splitBytes: number | null;
@@ -25,7 +30,7 @@ export class FileSource<T> implements Source<T> {
   readonly description: string;
   readonly bounded: boolean;
   readonly endless: boolean;
-  readonly #format: LineFormat<T>;
+  readonly #format: FileFormat<T>;
   readonly #patterns: readonly string[];
   readonly #options: FileOptions;
   readonly #rate: RowRate | null;
@@ -36,8 +41,13 @@ export class FileSource<T> implements Source<T> {
     return new FileSourceBuilder(format, pathsOrGlobs, { splitBytes: null, watchMs: null, rowsPerSecond: null });
   }
 
-  /** Use `forRecordStreamFormat`. */
-  constructor(format: LineFormat<T>, patterns: readonly string[], options: FileOptions) {
+  /** Reads whole files of `format` (Parquet) from files, directories and glob patterns. */
+  static forBulkFileFormat<T>(format: BulkFormat<T>, ...pathsOrGlobs: readonly string[]): FileSourceBuilder<T> {
+    return new FileSourceBuilder(format, pathsOrGlobs, { splitBytes: null, watchMs: null, rowsPerSecond: null });
+  }
+
+  /** Use `forRecordStreamFormat` or `forBulkFileFormat`. */
+  constructor(format: FileFormat<T>, patterns: readonly string[], options: FileOptions) {
     this.#format = format;
     this.#patterns = patterns;
     this.#options = options;
@@ -64,7 +74,7 @@ export class FileSource<T> implements Source<T> {
     const { splitBytes, watchMs } = this.#options;
     const now = ctx.clock.monotonicMs();
     if (this.#known === null || (watchMs !== null && now - this.#known.atMs >= watchMs)) {
-      const splits = findAllFiles(this.#patterns).flatMap((path) => splitsOf(path, splitBytes));
+      const splits = findAllFiles(this.#patterns).flatMap((path) => splitsOf(path, splitBytes, isBulk(this.#format)));
       this.#known = { atMs: now, splits: splits.sort((a, b) => (a.id < b.id ? -1 : 1)) };
     }
     return this.#known.splits;
@@ -87,6 +97,7 @@ export class FileSource<T> implements Source<T> {
   async open(split: SplitSpec, position: number, ctx: SourceContext): Promise<SplitReader> {
     const range = rangeOf(split.id);
     const reading = { clock: ctx.clock, watchMs: this.#options.watchMs, rate: this.#rate };
+    if (isBulk(this.#format)) return await BulkSplitReader.open(this.#format, range, position, reading);
     if (!this.#format.hasHeader) return new FileSplitReader(range, position, this.#format.lineDecoder(null), reading);
     const header = await readFirstLine(range.path);
     if (!header.complete && position === 0 && !this.bounded && !isGzip(range.path))
@@ -98,17 +109,17 @@ export class FileSource<T> implements Source<T> {
 
 /** Immutable: each method answers another builder. */
 export class FileSourceBuilder<T> {
-  readonly #format: LineFormat<T>;
+  readonly #format: FileFormat<T>;
   readonly #patterns: readonly string[];
   readonly #options: FileOptions;
 
-  constructor(format: LineFormat<T>, patterns: readonly string[], options: FileOptions) {
+  constructor(format: FileFormat<T>, patterns: readonly string[], options: FileOptions) {
     this.#format = format;
     this.#patterns = patterns;
     this.#options = options;
   }
 
-  /** Divides larger files into line-aligned ranges of about this many bytes, so that several subtasks read one file. */
+  /** Divides larger files into ranges of about this many bytes, at line starts or row groups, so that several subtasks read one file. */
   splitSize(bytes: number): FileSourceBuilder<T> {
     if (!Number.isSafeInteger(bytes) || bytes < 1)
       throw new ConfigError(`splitSize(${bytes}): bytes must be a whole number, at least 1.`);
@@ -139,6 +150,10 @@ export class FileSourceBuilder<T> {
   #with(change: Partial<FileOptions>): FileSourceBuilder<T> {
     return new FileSourceBuilder(this.#format, this.#patterns, { ...this.#options, ...change });
   }
+}
+
+function isBulk<T>(format: FileFormat<T>): format is BulkFormat<T> {
+  return 'open' in format;
 }
 
 /** A file whose header line is not complete yet. */

@@ -37,8 +37,8 @@ export function findAllFiles(patterns: readonly string[]): string[] {
 /** Each split costs a reader and a place in every epoch's record. */
 const MAX_SPLITS_PER_FILE = 10_000;
 
-/** A file's splits: one, or ranges of about `splitBytes`. A gz file is never divided. */
-export function splitsOf(path: string, splitBytes: number | null): SplitSpec[] {
+/** A file's splits: one, or ranges of about `splitBytes`. A gz file is never divided. `byRow`: positions are numbers of rows, not bytes. */
+export function splitsOf(path: string, splitBytes: number | null, byRow = false): SplitSpec[] {
   const id = encodePath(path);
   const size = splitBytes === null || isGzip(path) ? 0 : statSync(path).size;
   if (splitBytes === null || size <= splitBytes) return [{ id, startPosition: 0 }];
@@ -51,7 +51,7 @@ export function splitsOf(path: string, splitBytes: number | null): SplitSpec[] {
   }
   return Array.from({ length: count }, (_, i) => {
     const from = i * splitBytes;
-    return { id: `${id}#${from}-${Math.min(size, from + splitBytes)}`, startPosition: from };
+    return { id: `${id}#${from}-${Math.min(size, from + splitBytes)}`, startPosition: byRow ? 0 : from };
   });
 }
 
