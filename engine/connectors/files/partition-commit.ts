@@ -10,7 +10,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError } from '../../model/errors.ts';
 import type { SinkProgress } from '../../ports/sink.ts';
-import { createImmutable } from './immutable-file.ts';
+import { createImmutable, removeTemporaries } from './immutable-file.ts';
 
 export interface PartitionCommitOptions {
   /**
@@ -64,7 +64,7 @@ export class PartitionCommit {
       return;
     }
     if (marker.run > of.run || (marker.run === of.run && marker.epoch >= of.epoch)) return;
-    await createImmutable(join(this.#directory, bucket, `_LATE-${name}`), [Buffer.from(`${rows}\n`)]);
+    await this.#create(bucket, `_LATE-${name}`, `${rows}\n`);
   }
 
   async committed(progress: SinkProgress): Promise<void> {
@@ -73,9 +73,8 @@ export class PartitionCommit {
       const knownMs = since ?? progress.clockMs;
       this.#open.set(bucket, knownMs);
       if (!this.#isComplete(bucket, knownMs, progress)) continue;
-      const text = `${JSON.stringify({ run: progress.run, epoch: progress.epoch })}\n`;
-      // 'different': an earlier publication made it.
-      await createImmutable(join(this.#directory, bucket, this.#policy.successFile), [Buffer.from(text)]);
+      const marker = JSON.stringify({ run: progress.run, epoch: progress.epoch });
+      await this.#create(bucket, this.#policy.successFile, `${marker}\n`);
       this.#open.delete(bucket);
     }
   }
@@ -87,6 +86,13 @@ export class PartitionCommit {
     const end = endOf(bucket);
     // A watermark says that no row at or below it comes any more.
     return end !== null && watermark >= end - 1 + delayMs;
+  }
+
+  /** If it is there already, an earlier publication made it. */
+  async #create(bucket: string, name: string, text: string): Promise<void> {
+    const directory = join(this.#directory, bucket);
+    await removeTemporaries(directory, (of) => of === name);
+    await createImmutable(join(directory, name), [Buffer.from(text)]);
   }
 
   /** What made the bucket's marker; null: it has none. A marker of somebody else's is older than anything. */

@@ -108,7 +108,11 @@ async function readGroup(
       for (const column of columns) row[column.name] = declaredValue(column, valueAt(column, at));
       return row;
     },
-    raw: (at) => JSON.stringify(Object.fromEntries(columns.map((column) => [column.name, valueAt(column, at)])), shown),
+    raw: (at) =>
+      JSON.stringify(
+        Object.fromEntries(columns.map((column) => [column.name, rawValue(column, valueAt(column, at))])),
+        shown,
+      ),
   };
 }
 
@@ -121,6 +125,15 @@ function declaredValue({ name, isNullable, read }: FileColumn, physical: unknown
     return read(physical);
   } catch (e) {
     throw new Error(`column "${name}": ${messageOf(e)}`, { cause: e });
+  }
+}
+
+/** The declared value; the one in the file where it does not fit. */
+function rawValue({ read }: FileColumn, physical: unknown): unknown {
+  try {
+    return physical === null || read === null ? null : read(physical);
+  } catch {
+    return physical;
   }
 }
 
