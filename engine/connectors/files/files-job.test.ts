@@ -1,5 +1,14 @@
 /** Jobs with real files, that die at any step and go on. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -151,7 +160,33 @@ describe('success markers', () => {
     expect(filesIn(directory).filter((name) => name.endsWith('_SUCCESS')).length).toBe(4);
   });
 
-  it('wait for the split that is furthest behind, and for keyed operators', async () => {
+  it.each([undefined, 2])('wait for splits that are behind or not read yet, workers: %s', async (workers) => {
+    const folder = nextDirectory();
+    mkdirSync(folder);
+    for (const name of ['a.jsonl', 'b.jsonl']) copyFileSync(input, join(folder, name));
+    const directory = nextDirectory();
+    const job = (scope: JobScope): void => {
+      orders(scope, folder, 1_000_000)
+        .sinkTo(
+          FileSink.forRowFormat<{ at: number }>(directory, jsonEncoder())
+            .withBucketAssigner(EventTimeBuckets.hourly())
+            .withPartitionCommit()
+            .build(),
+        )
+        .uid('out');
+    };
+    let early = 0;
+    const onEpoch = (): void => {
+      if (filesIn(directory).some((name) => name.endsWith('_SUCCESS'))) early++;
+    };
+    await runInMemory(job, { rowsPerEpoch: 70, onEpoch, ...(workers === undefined ? {} : { workers }) });
+    expect(early).toBeGreaterThan(workers === undefined ? 1 : 0);
+    const files = filesIn(directory);
+    expect(files.filter((name) => name.endsWith('_SUCCESS')).length).toBe(4);
+    expect(files.filter((name) => name.includes('_LATE'))).toEqual([]);
+  });
+
+  it('wait for keyed operators', async () => {
     const directory = nextDirectory();
     const first: (string | undefined)[] = [];
     await runInMemory(
