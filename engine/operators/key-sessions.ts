@@ -93,8 +93,8 @@ function mergeAll(sessions: readonly Session[], merge: (a: unknown, b: unknown) 
 
 /** Flink's set holds the window of the element that brings the sessions together, too. */
 function inOrder(sessions: readonly Session[], start: number, end: number): readonly Session[] {
-  const byWindow = new Map<Window, Session>();
-  for (const session of sessions) byWindow.set(new TimeWindow(session.start, session.end), session);
-  const windows = [...byWindow.keys(), new TimeWindow(start, end)] as TimeWindow[];
-  return inMergeOrder(windows.sort((a, b) => a.start - b.start)).flatMap((window) => byWindow.get(window) ?? []);
+  const windows = sessions.map((session) => new TimeWindow(session.start, session.end));
+  const byWindow = new Map<Window, Session>(windows.map((window, i) => [window, sessions[i]!]));
+  const all = [...windows, new TimeWindow(start, end)].sort((a, b) => a.start - b.start);
+  return inMergeOrder(all).flatMap((window) => byWindow.get(window) ?? []);
 }

@@ -28,6 +28,8 @@ export interface Mutant {
   runner?(started: Started): EpochRunner;
   /** A worker of fanned-out epochs; `spare`: it takes a subtask over. */
   peer?(peer: SubtaskPeer, spare: boolean): SubtaskPeer;
+  /** Changes classes for the length of a run; the answer puts them back. */
+  patch?(): () => void;
   /** The head that a sweeper goes by. */
   sweeps?(head: Head): Head;
 }
