@@ -11,7 +11,7 @@ export {
   type AsyncRetryStrategy,
 } from './operators/async-retry.ts';
 export { StreamExecutionEnvironment } from './api/environment.ts';
-export { DataStreamUtils } from './api/data-stream-utils.ts';
+export { DataStreamUtils } from './api/reinterpret-as-keyed.ts';
 export { DataStream, DataStreamSink, SingleOutputStreamOperator } from './api/data-stream.ts';
 export { KeyedStream } from './api/keyed-stream.ts';
 export { ConnectedStreams, KeyedConnectedStreams } from './api/connected-streams.ts';
