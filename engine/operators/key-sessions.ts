@@ -61,15 +61,26 @@ export class KeySessions {
     return over > 0;
   }
 
+  /** The session whose max timestamp it is. */
+  lastingTo(time: number): Session | undefined {
+    const session = this.sessions[this.passedBy(time) - 1];
+    return session !== undefined && session.end - 1 === time ? session : undefined;
+  }
+
   /** When something is next to be done, given that all up to `passed` is done: a session fires, or it is over. Infinity: never. */
   dueAfter(passed: number, keptMs: number): number {
-    let due = Infinity;
-    for (const { end } of this.sessions) {
-      const hasFired = end - 1 <= passed;
-      due = Math.min(due, hasFired ? end - 1 + keptMs : end - 1);
-      if (!hasFired) break;
-    }
-    return due;
+    const { sessions } = this;
+    const fired = this.passedBy(passed);
+    const fires = fired < sessions.length ? sessions[fired]!.end - 1 : Infinity;
+    return fired === 0 ? fires : Math.min(fires, sessions[0]!.end - 1 + keptMs);
+  }
+
+  /** How many sessions have their max timestamp at or before it. */
+  private passedBy(time: number): number {
+    const { sessions } = this;
+    let n = sessions.length;
+    while (n > 0 && sessions[n - 1]!.end - 1 > time) n--;
+    return n;
   }
 
   stored(): unknown {

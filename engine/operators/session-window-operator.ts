@@ -201,7 +201,8 @@ export class SessionWindowOperator implements KeyedOperator {
   /** The key's moment has come; where that was too early, nothing is to be done but to find the next. */
   private pass(id: number, time: number, before: number, watermark: number): void {
     const of = this.byId[id]!;
-    for (const session of of.sessions) if (session.end - 1 === time) this.fire(id, session, before, watermark);
+    const session = of.lastingTo(time);
+    if (session !== undefined) this.fire(id, session, before, watermark);
     if (of.dropUntil(time, this.latenessMs)) this.touch(id, of);
     this.due.set(id, of.dueAfter(time, this.latenessMs));
   }

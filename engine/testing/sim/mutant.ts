@@ -5,6 +5,7 @@ import type { StateStore } from '../../ports/state-store.ts';
 import type { EpochRunner } from '../../runtime/epoch-runner.ts';
 import type { SubtaskPeer } from '../../runtime/fan-out/subtask-peer.ts';
 import type { FusedRunner } from '../../runtime/fused-runner.ts';
+import type { Graphs } from './draw-graph.ts';
 import type { SinkGuards } from './guards.ts';
 import type { SimProcess } from './sim-process.ts';
 
@@ -22,6 +23,8 @@ export interface Mutant {
   /** The law that it serves. */
   readonly law: string;
   readonly what: string;
+  /** Which graphs show it soonest. Default: all. */
+  readonly graphs?: Graphs;
   readonly sinks?: Partial<SinkGuards>;
   store?(store: StateStore, process: SimProcess): StateStore;
   blobs?(blobs: BlobStore, process: SimProcess): BlobStore;

@@ -57,6 +57,10 @@ const FOUND: readonly Found[] = [
     what: 'a split ended while the others were idle: its rows had raised the watermark in memory beyond the one that was recorded',
   },
   {
+    seeds: [3761],
+    what: "a subtask that ran again was thought to have answered differently, for how its rows were cut into batches showed in a channel's watermark",
+  },
+  {
     seeds: [433],
     what: 'a split that alignment had held was idle when its epoch was run again along the recorded ranges',
     graph: {
