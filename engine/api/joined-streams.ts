@@ -110,7 +110,7 @@ export class JoinedWindow<A, B, K, W extends Window = TimeWindow> {
         'apply(…) of a join takes (first, second) => result. To collect any number of results, extend FlatJoinFunction.',
       );
     return this.grouped.run<R>('Join', {
-      open: async () => (plain ? undefined : await fn.open?.()),
+      open: async (ctx) => (plain ? undefined : await fn.open?.(ctx)),
       coGroup(first, second, out) {
         for (const a of first) {
           for (const b of second) {

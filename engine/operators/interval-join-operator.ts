@@ -19,7 +19,8 @@ import type { ExchangeBatch } from './exchange-batch.ts';
 import { IntervalBuffer } from './interval-buffer.ts';
 import type { KeyedOperator, KeyedOperatorContext, KeyedOperatorFactory } from './keyed-operator.ts';
 import type { OutputTag } from './output-tag.ts';
-import { runtimeContext, type RuntimeContext } from './runtime-context.ts';
+import type { RuntimeContext } from '../model/runtime-context.ts';
+import { runtimeContext } from './runtime-context.ts';
 
 /** What a ProcessJoinFunction may ask for (Flink: ProcessJoinFunction.Context). Epoch milliseconds. */
 export interface ProcessJoinContext {

@@ -30,6 +30,8 @@ import { windowForm } from './window-form.ts';
 import type { AnyWindowFunction } from './window-function-context.ts';
 import { WindowPreAggregator } from './window-pre-aggregator.ts';
 import { WindowStates } from './window-states.ts';
+import { contextOf } from './runtime-context.ts';
+import type { RuntimeContext } from '../model/runtime-context.ts';
 
 export interface WindowAggregateOptions {
   /** What the accumulators are of, e.g. 'aggregate': another kind cannot go on with them. */
@@ -39,7 +41,7 @@ export interface WindowAggregateOptions {
   readonly windowFunction: AnyWindowFunction | null;
   readonly allowedLatenessMs: number;
   readonly lateTag: string | null;
-  readonly open?: () => void | Promise<void>;
+  readonly open?: (ctx: RuntimeContext) => void | Promise<void>;
   readonly close?: () => void | Promise<void>;
 }
 
@@ -108,7 +110,7 @@ class WindowAggregateOperator implements KeyedOperator {
       this.options.allowedLatenessMs > 0,
     );
     this.loop = this.compile();
-    await this.options.open?.();
+    await this.options.open?.(contextOf(ctx));
   }
 
   beginEpoch(clockMs: number): void {
