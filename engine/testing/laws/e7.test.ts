@@ -5,16 +5,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { runInMemory, type InMemoryOptions, type InMemoryRun } from '../run-in-memory.ts';
-import { dealing, moreKeyed, type Allowed } from './arbitrary-operators.ts';
-import {
-  buildJob,
-  type JobSpec,
-  type KeyedKind,
-  type Keying,
-  type Row,
-  type SourceSpec,
-  type Stateless,
-} from './random-job.ts';
+import { dealing, moreKeyed, type Allowed } from './arbitrary-operators-fixture.ts';
+import { buildJob, type JobSpec, type KeyedKind, type Keying, type SourceSpec, type Stateless } from './random-job.ts';
+import type { Row } from './law-row.ts';
 import type { MoreKeyed } from './random-operators.ts';
 
 const RUNS = Number(process.env['MILLRACE_LAW_RUNS'] ?? 40);
@@ -206,7 +199,12 @@ describe(`E7, ${RUNS} jobs each`, () => {
 
   test(`(a) crashes of a fanned-out run change nothing (seed ${SEED})`, { timeout: TIMEOUT_MS }, async () => {
     const crashAfter = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 4 });
-    const given = fc.tuple(jobSpec({ late: true, any: true, clock: true }), cut, fc.integer({ min: 1, max: 4 }), crashAfter);
+    const given = fc.tuple(
+      jobSpec({ late: true, any: true, clock: true }),
+      cut,
+      fc.integer({ min: 1, max: 4 }),
+      crashAfter,
+    );
     await fc.assert(
       fc.asyncProperty(given, async ([spec, rowsPerEpoch, workers, crashes]) => {
         const fused = await run(spec, { rowsPerEpoch });
