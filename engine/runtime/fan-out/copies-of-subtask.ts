@@ -194,7 +194,9 @@ function withRanges(plan: Plan, ranges: readonly ReadRange[]): Plan {
   const read = new Map(ranges.map((range) => [range.id, range]));
   const splits = plan.splits.map((split) => {
     const range = read.get(split.id);
-    return range === undefined ? split : { ...split, to: range.to, ...(range.state.ended ? { ends: true } : {}) };
+    if (range === undefined) return split;
+    const { ended, paused } = range.state;
+    return { ...split, to: range.to, ...(ended ? { ends: true } : {}), ...(paused === true ? { paused } : {}) };
   });
   return { ...plan, splits };
 }
@@ -203,7 +205,7 @@ function checkSame(index: number, phase: Decided, again: unknown): void {
   const first = phase.answer;
   const second = again as Answer | undefined;
   const same =
-    JSON.stringify(first?.ranges?.map(readOf)) === JSON.stringify(second?.ranges?.map(readOf)) &&
+    JSON.stringify(first?.ranges) === JSON.stringify(second?.ranges) &&
     sameBlocks(first?.blocks ?? [], second?.blocks ?? []);
   if (!same)
     throw new InvariantError(
@@ -230,9 +232,4 @@ function byReceiver(blocks: readonly Block[]): Map<string, Uint8Array[]> {
     else own.push(bytes);
   }
   return found;
-}
-
-/** What was read; that a split was held back for others to catch up is no part of it. */
-function readOf({ state: { paused: _, ...state }, ...range }: ReadRange): unknown {
-  return { ...range, state };
 }
