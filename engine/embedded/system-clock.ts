@@ -2,6 +2,9 @@
 import { wallTimeMs, type WallTimeMs } from '../model/ids.ts';
 import type { Clock } from '../ports/clock.ts';
 
+/** A longer timer of Node's fires at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 export class SystemClock implements Clock {
   nowMs(): WallTimeMs {
     return wallTimeMs(Date.now());
@@ -12,7 +15,11 @@ export class SystemClock implements Clock {
   }
 
   after(ms: number, run: () => void): () => void {
-    const timer = setTimeout(run, ms);
+    let timer: NodeJS.Timeout;
+    const arm = (left: number): void => {
+      timer = setTimeout(() => (left > LONGEST_MS ? arm(left - LONGEST_MS) : run()), Math.min(left, LONGEST_MS));
+    };
+    arm(ms);
     return () => clearTimeout(timer);
   }
 

@@ -98,16 +98,27 @@ export class AsyncRequest {
   }
 
   private judge(answer: Answer): void {
-    const { retry } = this.options;
-    if (retry !== null && retry.canRetry(this.attempts) && this.wantsRetry(retry, answer)) {
-      // An answer of this attempt that comes after the first is none.
-      const next = this.attempts;
-      this.cancelBackoff = this.after(retry.backoffMs(next), () => {
-        if (this.answer === null && this.attempts === next) this.attempt();
-      });
+    let backoffMs: number | null;
+    try {
+      backoffMs = this.backoffAfter(answer);
+    } catch (error) {
+      // The user's predicate threw, in a callback that nobody awaits.
+      this.finish({ kind: 'error', error });
       return;
     }
-    this.finish(answer);
+    if (backoffMs === null) return this.finish(answer);
+    // An answer of this attempt that comes after the first is none.
+    const next = this.attempts;
+    this.cancelBackoff = this.after(backoffMs, () => {
+      if (this.answer === null && this.attempts === next) this.attempt();
+    });
+  }
+
+  /** Null: no retry. */
+  private backoffAfter(answer: Answer): number | null {
+    const { retry } = this.options;
+    if (retry === null || !retry.canRetry(this.attempts) || !this.wantsRetry(retry, answer)) return null;
+    return retry.backoffMs(this.attempts);
   }
 
   private wantsRetry(retry: AsyncRetryStrategy<unknown>, answer: Answer): boolean {

@@ -61,6 +61,8 @@ class CheckpointedProcessOperator extends KeyedFunctionOperator {
   private readonly make: () => CheckpointedLogic;
   /** By id of the partition's key. */
   private readonly functions = new Map<number, CheckpointedLogic>();
+  /** Partitions that have had rows since the last snapshot: the others' fields say what their state says. */
+  private readonly touched = new Set<number>();
   private readonly lists = new NamespacedStates('operator-', this);
 
   constructor(make: () => CheckpointedLogic) {
@@ -71,10 +73,11 @@ class CheckpointedProcessOperator extends KeyedFunctionOperator {
   }
 
   override snapshot(writer: StateWriter): void {
-    for (const [id, fn] of this.functions) {
+    for (const id of this.touched) {
       this.id = id;
-      fn.snapshotState();
+      this.functions.get(id)!.snapshotState();
     }
+    this.touched.clear();
     this.id = -1;
     this.lists.snapshot(writer);
   }
@@ -103,6 +106,7 @@ class CheckpointedProcessOperator extends KeyedFunctionOperator {
 
   /** The partition's function; the partition is in scope. */
   private functionOf(id: number): CheckpointedLogic {
+    this.touched.add(id);
     let fn = this.functions.get(id);
     if (fn !== undefined) return fn;
     fn = this.make();

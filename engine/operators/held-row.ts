@@ -16,7 +16,7 @@ export class HeldRowCheck {
     const parts = Array.isArray(result) ? result : Object.values(result);
     if (!parts.includes(row)) return;
     throw new UserCodeError(
-      'the function returned an object that holds the row it was given. Rows of a declared schema are reused: put a copy into it, e.g. {...row}.',
+      'the function keeps the row it was given in what it returns. Rows of a declared schema are reused: put a copy into it, e.g. {...row}.',
     );
   }
 }

@@ -9,7 +9,7 @@
  * fire in the same advance; one registered behind the watermark waits for the next advance (as in Flink).
  * Restore: states and timers by entry. A throw in onTimer fails the epoch; one in an element function may be skipped with its record.
  */
-import { ConfigError } from '../model/errors.ts';
+import { ConfigError, UserCodeError } from '../model/errors.ts';
 import { MIN_WATERMARK, NO_TIMESTAMP } from '../model/watermark.ts';
 import type { KeyScope } from '../state/cell.ts';
 import type { KeyIndex } from '../state/key-index.ts';
@@ -136,7 +136,13 @@ export class KeyedFunctionOperator implements KeyedOperator, OnTimerContext<unkn
   advanceProcessingTime(keyGroup: number, clockMs: number): void {
     const g = keyGroup - this.first;
     this.timeDomain = 'processing-time';
-    this.fire(this.processingTimers, keyGroup, clockMs, this.watermarks[g]!, this.watermarks[g]!);
+    const watermark = this.watermarks[g]!;
+    const timers = this.processingTimers;
+    this.fire(timers, keyGroup, clockMs - 1, watermark, watermark);
+    // Timers that these register at the epoch's own time wait for the next epoch: one that sets itself anew would never end.
+    const due: number[] = [];
+    while (timers.next(keyGroup) <= clockMs) due.push(timers.take(keyGroup));
+    for (const id of due) this.fireAt(id, g, clockMs, watermark, watermark);
     this.id = -1;
   }
 
@@ -149,10 +155,14 @@ export class KeyedFunctionOperator implements KeyedOperator, OnTimerContext<unkn
 
   private fire(timers: TimerService, keyGroup: number, upTo: number, tag: number, watermark: number): void {
     for (let time = timers.next(keyGroup); time <= upTo; time = timers.next(keyGroup)) {
-      this.at(timers.take(keyGroup), keyGroup - this.first, time, tag, watermark);
-      const result = this.logic.onTimer?.(time, this as never, this);
-      if (result !== undefined) refusePromise(result);
+      this.fireAt(timers.take(keyGroup), keyGroup - this.first, time, tag, watermark);
     }
+  }
+
+  private fireAt(id: number, g: number, time: number, tag: number, watermark: number): void {
+    this.at(id, g, time, tag, watermark);
+    const result = this.logic.onTimer?.(time, this as never, this);
+    if (result !== undefined) refusePromise(result);
   }
 
   /** `tag`: the watermark that emitted rows carry; `watermark`: the one that user code sees. */
@@ -254,7 +264,7 @@ export class KeyedFunctionOperator implements KeyedOperator, OnTimerContext<unkn
         `operator "${this.operator}" used a timer where there is no current key. Use it in processElement or onTimer.`,
       );
     if (typeof time !== 'number' || Number.isNaN(time)) {
-      throw new ConfigError(
+      throw new UserCodeError(
         `operator "${this.operator}" used a timer at ${String(time)}; a timer's time is a number of epoch milliseconds.`,
       );
     }

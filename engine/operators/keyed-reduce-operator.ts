@@ -39,6 +39,9 @@ class KeyedReduceOperator implements KeyedOperator, KeyScope {
   keys!: KeyIndex;
   private readonly reduce: Reduce;
   private cell!: ValueCell;
+  /** Results that are still looked at. */
+  private looks = 64;
+  private changesItsInput = false;
   private first = 0;
   private watermarks = new Float64Array(0);
   private loop!: Loop;
@@ -71,8 +74,18 @@ class KeyedReduceOperator implements KeyedOperator, KeyScope {
   private add(id: number, value: unknown): unknown {
     this.id = id;
     const old = this.cell.value();
-    this.cell.update(old === null ? value : this.reduce(old, value));
+    this.cell.update(old === null ? value : this.reduced(old, value));
     return this.cell.value();
+  }
+
+  /** What was emitted may still wait for its consumer: a function that changes what it is given is found out on a copy. */
+  private reduced(old: unknown, value: unknown): unknown {
+    if (typeof old !== 'object' || (this.looks === 0 && !this.changesItsInput)) return this.reduce(old, value);
+    if (this.looks > 0) this.looks--;
+    const copy = structuredClone(old);
+    const result = this.reduce(copy, value);
+    if (result === copy) this.changesItsInput = true;
+    return result;
   }
 
   advance(keyGroup: number, watermark: number): void {

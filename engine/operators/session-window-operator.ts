@@ -31,6 +31,7 @@ import { WindowFunctionContext } from './window-function-context.ts';
 import type { WindowOperatorOptions } from './window-operator-options.ts';
 import { WindowStates } from './window-states.ts';
 import { contextOf } from './runtime-context.ts';
+import { HeldRowCheck } from './held-row.ts';
 
 export interface SessionWindowOptions extends WindowOperatorOptions {
   readonly assigner: EventTimeSessionWindows;
@@ -48,6 +49,7 @@ export function isPlainSession(options: WindowOperatorOptions): options is Sessi
 const DEEP_CHECKS = 64;
 
 export class SessionWindowOperator implements KeyedOperator {
+  private readonly held = new HeldRowCheck();
   failedRow = -1;
   private readonly options: SessionWindowOptions;
   private readonly aggregate: AggregateFunction<unknown, unknown, unknown>;
@@ -135,6 +137,7 @@ export class SessionWindowOperator implements KeyedOperator {
         of = byId[id];
       }
       const after = aggregate.add(value, session.accumulator);
+      if (row !== null) this.held.check(after, row);
       if (after !== session.accumulator) session.accumulator = after === row ? row!.__copy() : whole(after);
       if (of!.stamp !== stamp) this.touch(id, of!);
       if (session.end - 1 <= watermark) this.refire(id, session, watermark);

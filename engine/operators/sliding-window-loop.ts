@@ -32,6 +32,7 @@ export const SLIDING_LOOP = `return function (batch, from, to, cap) {
         let a = pane.accumulators[id];
         if (a === undefined) a = self.opened(pane, g, id);
         let b = agg.add(v, a);
+        if (lazy) held.check(b, row);
         if (b !== a) {
           if (b === row) b = row.__copy();
           pane.replace(id, b);

@@ -21,6 +21,7 @@ import { BUILT_IN_WINDOWS } from '../windows/window-assigner.ts';
 import { checkAggregate } from './aggregate-check.ts';
 import type { ExchangeBatch } from './exchange-batch.ts';
 import { generate } from './generated-loop.ts';
+import { HeldRowCheck } from './held-row.ts';
 import type { KeyedOperator, KeyedOperatorContext, KeyedOperatorFactory } from './keyed-operator.ts';
 import { Pane } from './pane.ts';
 import type { PreAggregator } from './pre-aggregator.ts';
@@ -278,7 +279,7 @@ class WindowAggregateOperator implements KeyedOperator {
   }
 
   private get state(): string {
-    return `pane:${this.options.stateKind}`;
+    return `pane:${this.options.stateKind}/${this.options.windows.sizeMs} ms`;
   }
 
   private own(name: string): void {
@@ -341,7 +342,8 @@ class WindowAggregateOperator implements KeyedOperator {
     };
     const add = this.options.aggregate;
     const numbers = `const SIZE=${windows.sizeMs},SLIDE=${windows.slideMs},OFFSET=${windows.offsetMs},LAST=${windows.sizeMs - 1},KEEP=${windows.sizeMs - 1 + allowedLatenessMs};`;
-    const params = { self, agg: add, keys: this.keys, watermarks: this.watermarks, due: this.due, FIRST: this.first };
+    const { keys, watermarks, due, first } = this;
+    const params = { self, agg: add, held: new HeldRowCheck(), keys, watermarks, due, FIRST: first };
     return generate<Loop>(params, `${numbers}\n${windows.slideMs === windows.sizeMs ? LOOP : SLIDING_LOOP}`);
   }
 }
@@ -373,6 +375,7 @@ const LOOP = `return function (batch, from, to, cap) {
       let a = pane.accumulators[id];
       if (a === undefined) a = self.opened(pane, g, id);
       let b = agg.add(v, a);
+      if (lazy) held.check(b, row);
       if (b !== a) {
         if (b === row) b = row.__copy();
         pane.replace(id, b);

@@ -117,8 +117,13 @@ export class WindowOperator implements KeyedOperator, WindowAssignerContext, Evi
   advanceProcessingTime(keyGroup: number, clockMs: number): void {
     const watermark = this.watermarks[keyGroup - this.first]!;
     this.enter(watermark, watermark);
-    for (let time = this.processingTimers.next(keyGroup); time <= clockMs; time = this.processingTimers.next(keyGroup))
-      this.onTimer(this.processingTimers.take(keyGroup), time, false);
+    const timers = this.processingTimers;
+    for (let time = timers.next(keyGroup); time < clockMs; time = timers.next(keyGroup))
+      this.onTimer(timers.take(keyGroup), time, false);
+    // What these register at the epoch's own time waits for the next epoch: a trigger that sets its timer anew would never end.
+    const due: number[] = [];
+    while (timers.next(keyGroup) <= clockMs) due.push(timers.take(keyGroup));
+    for (const id of due) this.onTimer(id, clockMs, false);
   }
 
   private advanceGroup(g: number, watermark: number): void {

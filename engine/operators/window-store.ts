@@ -103,6 +103,15 @@ export class WindowStore implements StateReader {
 
   restored(): void {
     this.contents.restored();
+    const { merging } = this;
+    const stray =
+      merging === null
+        ? -1
+        : this.index.keys.findIndex((id, i) => id === i && this.contents.isLive(i) && !merging.holds(i));
+    if (stray >= 0)
+      throw new ConfigError(
+        `operator "${this.operator}" has windows in the checkpoint that did not merge, and its windows merge now. Give the new operator another uid, or restore with the old one.`,
+      );
     this.sweep();
   }
 

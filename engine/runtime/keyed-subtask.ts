@@ -3,7 +3,7 @@
  * behind its outputs.
  */
 import type { JobNode } from '../graph/job-graph.ts';
-import { UserCodeError } from '../model/errors.ts';
+import { ConfigError, UserCodeError } from '../model/errors.ts';
 import { BATCH_ROWS } from '../model/limits.ts';
 import { RequestFailure } from '../operators/async-wait-operator.ts';
 import { ExchangeBatch } from '../operators/exchange-batch.ts';
@@ -170,7 +170,16 @@ export class KeyedSubtask {
       return operatorFailure(job, node.name, `${whose} row with timestamp ${batch.ts[row]}`, thrown);
     }
     const at = batch.index[row]!;
-    return new RecordFailure(job, node.name, batch.split, source.positionOf(at), thrown, source.rawOf(at));
+    const position = source.positionOf(at);
+    // A wrong program: no record is to blame, and another attempt is no better.
+    if (thrown instanceof ConfigError) {
+      return new ConfigError(
+        `job "${job}", operator "${node.name}", split ${batch.split}, position ${position}: ${thrown.message}\n  record: ${source.rawOf(at).slice(0, 500)}`,
+        { job, operator: node.name, split: batch.split, position },
+        thrown,
+      );
+    }
+    return new RecordFailure(job, node.name, batch.split, position, thrown, source.rawOf(at));
   }
 
   private requestFailure(thrown: unknown): unknown {

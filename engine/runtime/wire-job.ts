@@ -86,7 +86,7 @@ export class WiredJob {
 
   /** Fresh operators; whatever was in memory is gone. */
   async reset(subtasks: Readonly<Record<string, number>>): Promise<void> {
-    for (const stage of this.stages) await stage.closeOperators();
+    for (const stage of this.stages) await stage.closeOperators().catch(() => undefined);
     for (const source of this.sources) await source.close();
     this.discard();
     if (!this.lifecyclesOpen) {
