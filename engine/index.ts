@@ -47,12 +47,7 @@ export {
   type CoGroup,
   type ProcessJoin,
 } from './api/join-functions.ts';
-export {
-  CoGroupedEqualTo,
-  CoGroupedStreams,
-  CoGroupedWhere,
-  CoGroupedWindow,
-} from './api/co-grouped-streams.ts';
+export { CoGroupedEqualTo, CoGroupedStreams, CoGroupedWhere, CoGroupedWindow } from './api/co-grouped-streams.ts';
 export { JoinedEqualTo, JoinedStreams, JoinedWhere, JoinedWindow } from './api/joined-streams.ts';
 export type { TaggedUnion } from './api/tagged-union.ts';
 export { WindowedStream } from './api/windowed-stream.ts';
@@ -179,6 +174,13 @@ export {
   type WindowContext,
   type WindowFunction,
 } from './windows/window-function.ts';
+export { TwoPhaseCommitSink, type CommitOutcome } from './operators/two-phase/two-phase-commit-sink.ts';
+export {
+  TwoPhaseCommitSinkFunction,
+  type InvokeContext,
+  type TwoPhaseCommitSinkFunctionOptions,
+} from './operators/two-phase/two-phase-commit-sink-function.ts';
+export type { SinkRecord, SinkTransaction, TransactionContext } from './operators/two-phase/transaction.ts';
 export type { StateAccess } from './state/state-access.ts';
 export type {
   DeliveryGuarantee,
