@@ -206,7 +206,12 @@ describe(`E7, ${RUNS} jobs each`, () => {
 
   test(`(a) crashes of a fanned-out run change nothing (seed ${SEED})`, { timeout: TIMEOUT_MS }, async () => {
     const crashAfter = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 4 });
-    const given = fc.tuple(jobSpec({ late: true, any: true, clock: true }), cut, fc.integer({ min: 1, max: 4 }), crashAfter);
+    const given = fc.tuple(
+      jobSpec({ late: true, any: true, clock: true }),
+      cut,
+      fc.integer({ min: 1, max: 4 }),
+      crashAfter,
+    );
     await fc.assert(
       fc.asyncProperty(given, async ([spec, rowsPerEpoch, workers, crashes]) => {
         const fused = await run(spec, { rowsPerEpoch });
