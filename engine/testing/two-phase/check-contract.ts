@@ -14,7 +14,7 @@ const FIRST = 1_000_000;
 /** Each call on a sink of its own: what counts is in the target and in the committable. */
 export async function checkTwoPhaseContract<T, C>(
   make: () => TwoPhaseCommitSink<T, C>,
-  { rows }: Rows<T>,
+  options: Rows<T>,
   target: TargetOnTrial<T>,
 ): Promise<string[]> {
   const problems: string[] = [];
@@ -27,14 +27,14 @@ export async function checkTwoPhaseContract<T, C>(
   const prepare = async (transaction: SinkTransaction, n: number): Promise<C> =>
     await make().prepare(
       transaction,
-      rows(FIRST + n).map((value) => ({ value, timestamp: null })),
+      options.rows(FIRST + n).map((value) => ({ value, timestamp: null })),
     );
   try {
     const one = transactionAt(1);
     const first = await prepare(one, 0);
     await see('prepare', true);
     says('commit after prepare', await make().commit(first, one), 'committed');
-    target.expect(rows(FIRST));
+    target.expect(options.rows(FIRST));
     await see('prepare, commit');
     says('commit after commit', await make().commit(first, one), 'already');
     await see('commit after commit');

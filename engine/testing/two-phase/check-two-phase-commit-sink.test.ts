@@ -46,7 +46,7 @@ class PaymentsFunction extends TwoPhaseCommitSinkFunction<Payment, Transaction> 
     transaction.rows.push(value);
   }
   preCommit(): void {}
-  commit(transaction: Transaction): void {
+  commit(transaction: Transaction): void | Promise<void> {
     this.#database.commit(transaction);
   }
   abort(): void {}
