@@ -170,12 +170,15 @@ class TwoPhaseCheck<T, S extends TwoPhaseSinkOnTrial<T>> {
     return process.disturbedAt;
   }
 
+  /** So late that the ledger has forgotten the epoch. */
   private async later(by: ProcessOnTrial<T, S>): Promise<void> {
+    await this.world.clock.advance(LONG_MS);
     await this.publish(by, this.next());
     await this.publish(by, this.next());
   }
 
   private async restore(by: ProcessOnTrial<T, S>): Promise<void> {
+    await this.world.clock.advance(LONG_MS);
     await this.begin(by);
     await this.publish(by, this.next());
   }
