@@ -11,6 +11,7 @@ export {
   type AsyncRetryStrategy,
 } from './operators/async-retry.ts';
 export { StreamExecutionEnvironment } from './api/environment.ts';
+export { DataStreamUtils } from './api/reinterpret-as-keyed.ts';
 export { DataStream, DataStreamSink, SingleOutputStreamOperator } from './api/data-stream.ts';
 export { KeyedStream } from './api/keyed-stream.ts';
 export { ConnectedStreams, KeyedConnectedStreams } from './api/connected-streams.ts';
@@ -83,8 +84,7 @@ export {
   UserCodeError,
 } from './model/errors.ts';
 export { RichFilterFunction, RichFlatMapFunction, RichMapFunction } from './api/rich-functions.ts';
-export type { Counter, Histogram, Meter, MetricGroup } from './operators/metrics.ts';
-export type { RuntimeContext } from './operators/runtime-context.ts';
+export type { Counter, Histogram, Meter, MetricGroup, RuntimeContext } from './model/runtime-context.ts';
 export { MAX_WATERMARK, MIN_WATERMARK } from './model/watermark.ts';
 export type { Collector } from './operators/collector.ts';
 export type {

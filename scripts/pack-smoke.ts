@@ -19,7 +19,7 @@ const PACKED_FROM = ['engine', 'functions', 'docs', 'package.json', 'tsconfig.js
 const PACKED_IF_THERE = ['README.md', 'LICENSE', 'CHANGELOG.md', '.npmrc'];
 
 /** A user's compiler settings; no @types/node, and library files are checked as well. */
-const USER_TSCONFIG = {
+export const USER_TSCONFIG = {
   compilerOptions: {
     target: 'es2024',
     module: 'nodenext',

@@ -1,4 +1,5 @@
 /** AllWindowedStream (Flink): windows over a stream without keys, all of it in one place. Made from a stream with one constant key. */
+import type { RuntimeContext } from '../model/runtime-context.ts';
 import type { OutputTag } from '../operators/output-tag.ts';
 import type { AggregateFunction } from '../state/descriptors.ts';
 import type { Evictor } from '../windows/evictor.ts';
@@ -136,8 +137,8 @@ class Keyless<IN, OUT, W extends Window> extends ProcessWindowFunction<IN, OUT, 
   ): void | undefined | Iterable<OUT> {
     return this.fn.process(context, elements, out);
   }
-  override open(): void | Promise<void> {
-    return this.fn.open?.();
+  override open(ctx: RuntimeContext): void | Promise<void> {
+    return this.fn.open?.(ctx);
   }
   override close(): void | Promise<void> {
     return this.fn.close?.();

@@ -1,5 +1,6 @@
 /** Asynchronous I/O (Flink: AsyncDataStream, AsyncFunction). */
 import { ConfigError } from '../model/errors.ts';
+import type { RuntimeContext } from '../model/runtime-context.ts';
 import type { AsyncLogic, ResultFuture } from '../operators/async-request.ts';
 import type { AsyncRetryStrategy } from '../operators/async-retry.ts';
 import { AsyncWaitFactory } from '../operators/async-wait-operator.ts';
@@ -12,7 +13,7 @@ export abstract class AsyncFunction<IN, OUT> {
   abstract asyncInvoke(input: IN, resultFuture: ResultFuture<OUT>): Nothing | Promise<void>;
   /** Called when no answer came in time; default: the request fails. */
   timeout?(input: IN, resultFuture: ResultFuture<OUT>): Nothing;
-  open?(): void | Promise<void>;
+  open?(ctx: RuntimeContext): void | Promise<void>;
   close?(): void | Promise<void>;
 }
 

@@ -8,7 +8,7 @@ import type {
 } from '../operators/broadcast-process-function.ts';
 import type { Collector } from '../operators/collector.ts';
 import type { OpenContext } from '../operators/keyed-process-function.ts';
-import type { RuntimeContext } from '../operators/runtime-context.ts';
+import type { RuntimeContext } from '../model/runtime-context.ts';
 import { declaredStates, type Nothing, type StateDeclarations, type StateHandles } from './functions.ts';
 
 /** Class form for a stream without keys. */

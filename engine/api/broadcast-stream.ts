@@ -15,6 +15,8 @@ export class BroadcastStream<T> {
   /** @internal */
   readonly descriptors: readonly MapStateDescriptor<unknown, unknown>[];
   declare readonly __type?: T;
+  /** Keeps other streams apart, also where internal members do not show (the packed package). */
+  declare protected readonly form: 'broadcast';
 
   /** @internal */
   constructor(ctx: StreamContext, edges: readonly StreamEdge[], descriptors: readonly unknown[]) {

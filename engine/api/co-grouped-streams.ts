@@ -6,6 +6,7 @@
  * As in Flink it is a window over the union of both streams, tagged.
  */
 import { ConfigError } from '../model/errors.ts';
+import type { RuntimeContext } from '../model/runtime-context.ts';
 import type { OutputTag } from '../operators/output-tag.ts';
 import type { Evictor } from '../windows/evictor.ts';
 import type { TimeWindow, Window } from '../windows/time-window.ts';
@@ -135,7 +136,7 @@ export class CoGroupedWindow<A, B, K, W extends Window = TimeWindow> {
 
 /** @internal */
 export interface CoGroupLogic<A, B, R> {
-  open?(): void | Promise<void>;
+  open?(ctx: RuntimeContext): void | Promise<void>;
   coGroup(first: readonly A[], second: readonly B[], out: WindowCollector<R>): Nothing | Iterable<R>;
   close?(): void | Promise<void>;
 }
@@ -147,8 +148,8 @@ class WindowCoGroup<A, B, R, K, W extends Window> extends ProcessWindowFunction<
     super();
     this.fn = fn;
   }
-  override async open(): Promise<void> {
-    await this.fn.open?.();
+  override async open(ctx: RuntimeContext): Promise<void> {
+    await this.fn.open?.(ctx);
   }
   process(
     _key: K,

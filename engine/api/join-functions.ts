@@ -1,7 +1,7 @@
 /** Functions of joins, class and function forms (Flink: ProcessJoinFunction). */
 import type { Collector } from '../operators/collector.ts';
 import type { ProcessJoinContext } from '../operators/interval-join-operator.ts';
-import type { RuntimeContext } from '../operators/runtime-context.ts';
+import type { RuntimeContext } from '../model/runtime-context.ts';
 import type { WindowCollector } from '../windows/window-function.ts';
 import type { Nothing } from './functions.ts';
 
@@ -24,7 +24,7 @@ export type ProcessJoin<A, B, O> = (
 /** Class form: makes one result of each pair of a window join. */
 export abstract class JoinFunction<A, B, O> {
   declare protected readonly form: 'class';
-  open?(): void | Promise<void>;
+  open?(ctx: RuntimeContext): void | Promise<void>;
   abstract join(first: A, second: B): O;
   close?(): void | Promise<void>;
 }
@@ -32,7 +32,7 @@ export abstract class JoinFunction<A, B, O> {
 /** Class form: makes any number of results of each pair of a window join. */
 export abstract class FlatJoinFunction<A, B, O> {
   declare protected readonly form: 'class';
-  open?(): void | Promise<void>;
+  open?(ctx: RuntimeContext): void | Promise<void>;
   abstract join(first: A, second: B, out: WindowCollector<O>): Nothing | Iterable<O>;
   close?(): void | Promise<void>;
 }
@@ -40,7 +40,7 @@ export abstract class FlatJoinFunction<A, B, O> {
 /** Class form: gets all rows of a key and window, of either stream in order of arrival; one of the lists may be empty. */
 export abstract class CoGroupFunction<A, B, O> {
   declare protected readonly form: 'class';
-  open?(): void | Promise<void>;
+  open?(ctx: RuntimeContext): void | Promise<void>;
   abstract coGroup(first: readonly A[], second: readonly B[], out: WindowCollector<O>): Nothing | Iterable<O>;
   close?(): void | Promise<void>;
 }

@@ -5,6 +5,7 @@
  *
  * As in Flink it is a coGroup that pairs: the first stream's rows in order of arrival, each with all of the second's.
  */
+import { ConfigError } from '../model/errors.ts';
 import { collectReturned } from '../operators/collect-returned.ts';
 import { refusePromise } from '../operators/map-operator.ts';
 import type { OutputTag } from '../operators/output-tag.ts';
@@ -104,8 +105,12 @@ export class JoinedWindow<A, B, K, W extends Window = TimeWindow> {
   ): SingleOutputStreamOperator<R> {
     const plain = typeof fn === 'function';
     checkMethod(fn, 'join', 'apply(…) of a join');
+    if (plain && fn.length > 2)
+      throw new ConfigError(
+        'apply(…) of a join takes (first, second) => result. To collect any number of results, extend FlatJoinFunction.',
+      );
     return this.grouped.run<R>('Join', {
-      open: async () => (plain ? undefined : await fn.open?.()),
+      open: async (ctx) => (plain ? undefined : await fn.open?.(ctx)),
       coGroup(first, second, out) {
         for (const a of first) {
           for (const b of second) {

@@ -20,6 +20,7 @@ import { KeyedConnectedStreams } from './connected-streams.ts';
 import { SingleOutputStreamOperator, type Synchronous } from './data-stream.ts';
 import { fieldReduce, type FieldReduction } from './field-reduce.ts';
 import { countWindows } from './count-windows.ts';
+import { refuseCheckpointed } from './function-checks.ts';
 import { copyOf } from './function-copy.ts';
 import {
   keyedProcess,
@@ -59,6 +60,7 @@ export class KeyedStream<T, K> {
   process<R, S extends StateDeclarations>(
     fn: KeyedProcessFunction<K, T, R> | KeyedProcess<K, T, R> | KeyedProcessDefinition<K, T, R, S>,
   ): SingleOutputStreamOperator<R> {
+    refuseCheckpointed(fn, 'process(…) of a keyed stream');
     const form = fn instanceof KeyedProcessFunction || '__keyedProcess' in fn ? fn : keyedProcess(fn);
     const make = (): KeyedProcessLogic => (form instanceof KeyedProcessFunction ? copyOf(form) : form.__keyedProcess());
     return this.keyed<R>('KeyedProcess', new KeyedProcessFactory(make));

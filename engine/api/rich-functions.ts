@@ -5,6 +5,7 @@
 import type { Collector } from '../operators/collector.ts';
 import { FunctionLifecycle, type OpenableFunction } from '../operators/function-lifecycle.ts';
 import type { OpenContext } from '../operators/keyed-process-function.ts';
+import { refuseCheckpointed } from './function-checks.ts';
 import { ProcessFunction, type Nothing } from './functions.ts';
 
 abstract class RichFunction {
@@ -27,6 +28,7 @@ export abstract class RichFilterFunction<T> extends RichFunction {
 
 /** @internal Null for a plain function: it has no life of its own. */
 export function lifecycleOf(fn: object): FunctionLifecycle | null {
+  refuseCheckpointed(fn, 'map(…), filter(…) and flatMap(…)');
   const isOpenable = fn instanceof RichFunction || fn instanceof ProcessFunction;
   return isOpenable ? new FunctionLifecycle(fn as OpenableFunction) : null;
 }

@@ -134,7 +134,7 @@ function runOf(windowFunction: unknown): WindowRun {
     return {
       run: (key, context, elements, out) => fn.process(key, context, elements, out),
       clear: fn.clear === undefined ? null : (context) => fn.clear!(context),
-      open: async () => fn.open?.(),
+      open: async (ctx) => fn.open?.(ctx),
       close: async () => fn.close?.(),
     };
   }

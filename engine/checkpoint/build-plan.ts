@@ -106,6 +106,10 @@ export function extendPlan(
   nowMs: WallTimeMs,
 ): Plan {
   const seen = new Map(idle.ranges.map((range) => [range.id, range.state]));
-  const splits = plan.splits.map(({ paused: _, ...split }) => ({ ...split, to: null, state: seen.get(split.id) ?? split.state }));
+  const splits = plan.splits.map(({ paused: _, ...split }) => ({
+    ...split,
+    to: null,
+    state: seen.get(split.id) ?? split.state,
+  }));
   return { ...plan, clock: wallTimeMs(Math.max(nowMs, plan.clock)), splits: withNewSplits(splits, offers) };
 }

@@ -93,8 +93,12 @@ function attemptFailed(machine: Machine, held: Held, work: Work, event: Failed):
   const { plan, history } = work;
   // E1: the same ranges, if anyone knows them.
   const ranges =
-    event.ranges?.map(({ id, to: end, state }) => ({ id, to: end, ends: state.ended, paused: state.paused ?? false })) ??
-    (isPlannedAhead(plan) && plan.splits.length > 0 ? rangesOf(plan) : null);
+    event.ranges?.map(({ id, to: end, state }) => ({
+      id,
+      to: end,
+      ends: state.ended,
+      paused: state.paused ?? false,
+    })) ?? (isPlannedAhead(plan) && plan.splits.length > 0 ? rangesOf(plan) : null);
   const { poison } = event;
   if (poison !== null && machine.session.poison === 'dead-letter') {
     const known = plan.skip.some(

@@ -3,6 +3,7 @@
  * counts; what comes later is ignored. The time covers all attempts (Flink: RetryableResultHandlerDelegator).
  */
 import { UserCodeError } from '../model/errors.ts';
+import type { RuntimeContext } from '../model/runtime-context.ts';
 import type { AsyncRetryStrategy } from './async-retry.ts';
 
 /** Where an asynchronous function puts its answer (Flink: ResultFuture). Only the first counts. */
@@ -15,7 +16,7 @@ export interface AsyncLogic {
   asyncInvoke(input: never, resultFuture: ResultFuture<never>): unknown;
   /** What to answer when time is up; default: an error. */
   timeout?(input: never, resultFuture: ResultFuture<never>): unknown;
-  open?(): void | Promise<void>;
+  open?(ctx: RuntimeContext): void | Promise<void>;
   close?(): void | Promise<void>;
 }
 

@@ -21,7 +21,7 @@ abstract class RetryStrategyBuilder<OUT> {
 
   constructor(maxAttempts: number) {
     if (!Number.isInteger(maxAttempts) || maxAttempts < 1)
-      throw new ConfigError(`a retry strategy makes 1 attempt or more; got ${maxAttempts}.`);
+      throw new ConfigError(`a retry strategy makes 1 further attempt or more; got ${maxAttempts}.`);
     this.maxAttempts = maxAttempts;
   }
 
@@ -39,7 +39,7 @@ abstract class RetryStrategyBuilder<OUT> {
   build(): AsyncRetryStrategy<OUT> {
     const { maxAttempts, onResult, onException } = this;
     return {
-      canRetry: (attempts) => attempts < maxAttempts,
+      canRetry: (attempts) => attempts <= maxAttempts,
       backoffMs: (attempts) => this.backoffMs(attempts),
       retriesOnResult: (result) => onResult(result),
       retriesOnException: (error) => onException(error),
@@ -51,7 +51,7 @@ abstract class RetryStrategyBuilder<OUT> {
 
 export class FixedDelayRetryStrategyBuilder<OUT> extends RetryStrategyBuilder<OUT> {
   private readonly delayMs: number;
-  /** `maxAttempts`: requests in all, the first included. */
+  /** `maxAttempts`: requests after the first one. */
   constructor(maxAttempts: number, delayMs: number) {
     super(maxAttempts);
     this.delayMs = checkedDelay(delayMs);
@@ -61,6 +61,7 @@ export class FixedDelayRetryStrategyBuilder<OUT> extends RetryStrategyBuilder<OU
   }
 }
 
+/** The first pause is `initialDelayMs`; each further one is `multiplier` times as long, up to `maxDelayMs`. */
 export class ExponentialBackoffDelayRetryStrategyBuilder<OUT> extends RetryStrategyBuilder<OUT> {
   private readonly initialDelayMs: number;
   private readonly maxDelayMs: number;

@@ -11,6 +11,7 @@ import { AsyncRequest, type Answer, type RequestOptions } from './async-request.
 import type { ExchangeBatch } from './exchange-batch.ts';
 import type { KeyedOperator, KeyedOperatorContext, KeyedOperatorFactory } from './keyed-operator.ts';
 import { StatelessStage } from './stateless-stage.ts';
+import { contextOf } from './runtime-context.ts';
 
 export interface AsyncWaitOptions extends RequestOptions {
   /** Requests under way at a time, per subtask. */
@@ -80,7 +81,7 @@ class AsyncWaitOperator extends StatelessStage {
 
   override async open(ctx: KeyedOperatorContext): Promise<void> {
     await super.open(ctx);
-    await this.options.logic.open?.();
+    await this.options.logic.open?.(contextOf(ctx));
   }
 
   get pending(): number {

@@ -11,7 +11,7 @@ import { checkStorable, isPlainlyStorable } from '../state/storable.ts';
 export interface Bucket {
   readonly id: number;
   readonly ts: number;
-  rows: unknown[];
+  readonly rows: unknown[];
   /** It is in stored state; it has changed since; it has been dropped. */
   isStored: boolean;
   isChanged: boolean;
@@ -35,6 +35,8 @@ export class IntervalBuffer {
   private readonly keys: KeyIndex;
   private readonly byId: (Row | undefined)[] = [];
   private changed: Bucket[] = [];
+  /** How many of them have been dropped since. */
+  private changedAndGone = 0;
   private dropped: Bucket[] = [];
   private checks = 0;
 
@@ -46,8 +48,33 @@ export class IntervalBuffer {
 
   add(id: number, ts: number, row: unknown): void {
     this.check(row);
-    const bucket = this.bucket(id, ts);
-    bucket.rows.push(row);
+    const of = this.byId[id];
+    // Arrays start with their first element: an empty one would grow to 17 with the first push.
+    if (of === undefined) {
+      this.byId[id] = { buckets: [this.made(id, ts, row)], head: 0 };
+      return;
+    }
+    const { buckets } = of;
+    if (buckets.at(-1)!.ts < ts) {
+      buckets.push(this.made(id, ts, row));
+      return;
+    }
+    const at = lowerBound(buckets, of.head, ts);
+    const known = buckets[at]!;
+    if (known.ts !== ts) buckets.splice(at, 0, this.made(id, ts, row));
+    else {
+      known.rows.push(row);
+      this.touch(known);
+    }
+  }
+
+  private made(id: number, ts: number, row: unknown): Bucket {
+    const bucket = { id, ts, rows: [row], isStored: false, isChanged: false, isGone: false };
+    this.touch(bucket);
+    return bucket;
+  }
+
+  private touch(bucket: Bucket): void {
     if (bucket.isChanged) return;
     bucket.isChanged = true;
     this.changed.push(bucket);
@@ -83,6 +110,11 @@ export class IntervalBuffer {
     }
   }
 
+  /** Buckets that the next snapshot has to look at. */
+  get toWrite(): number {
+    return this.changed.length;
+  }
+
   isLive(id: number): boolean {
     return this.byId[id] !== undefined;
   }
@@ -103,6 +135,7 @@ export class IntervalBuffer {
     }
     this.dropped = [];
     this.changed = [];
+    this.changedAndGone = 0;
   }
 
   dump(writer: StateWriter): void {
@@ -116,9 +149,10 @@ export class IntervalBuffer {
   }
 
   restore(id: number, ts: number, rows: unknown[]): void {
-    const bucket = this.bucket(id, ts);
-    bucket.rows = rows;
-    bucket.isStored = true;
+    const { buckets, head } = (this.byId[id] ??= { buckets: [], head: 0 });
+    const at = lowerBound(buckets, head, ts);
+    const bucket = { id, ts, rows, isStored: true, isChanged: false, isGone: false };
+    buckets.splice(at, buckets[at]?.ts === ts ? 1 : 0, bucket);
   }
 
   restoreRemoved(id: number, ts: number): void {
@@ -130,22 +164,14 @@ export class IntervalBuffer {
     if (row.buckets.length === row.head) this.byId[id] = undefined;
   }
 
-  private bucket(id: number, ts: number): Bucket {
-    const row = (this.byId[id] ??= { buckets: [], head: 0 });
-    const { buckets } = row;
-    const last = buckets.at(-1);
-    const at = last === undefined || last.ts < ts ? buckets.length : lowerBound(buckets, row.head, ts);
-    const known = buckets[at];
-    if (known?.ts === ts) return known;
-    const made: Bucket = { id, ts, rows: [], isStored: false, isChanged: false, isGone: false };
-    if (at === buckets.length) buckets.push(made);
-    else buckets.splice(at, 0, made);
-    return made;
-  }
-
   private forget(bucket: Bucket): void {
     bucket.isGone = true;
     if (bucket.isStored) this.dropped.push(bucket);
+    if (!bucket.isChanged || ++this.changedAndGone < COMPACT_FROM) return;
+    // Rows that come and go within an epoch are not to be held until its end.
+    if (this.changedAndGone * 2 < this.changed.length) return;
+    this.changed = this.changed.filter(({ isGone }) => !isGone);
+    this.changedAndGone = 0;
   }
 
   /** Refuses what would not come back from a restore as it is now. */

@@ -11,16 +11,16 @@
 import { ConfigError, UserCodeError } from '../model/errors.ts';
 import { MIN_WATERMARK, NO_TIMESTAMP } from '../model/watermark.ts';
 import type { KeyIndex } from '../state/key-index.ts';
-import { NOWHERE } from '../state/nowhere.ts';
 import type { StateWriter } from '../state/state-entries.ts';
-import { TimerService } from '../state/timer-service.ts';
 import { collectReturned } from './collect-returned.ts';
 import type { Collector } from './collector.ts';
+import { DueHeap } from './due-heap.ts';
 import type { ExchangeBatch } from './exchange-batch.ts';
 import { IntervalBuffer } from './interval-buffer.ts';
 import type { KeyedOperator, KeyedOperatorContext, KeyedOperatorFactory } from './keyed-operator.ts';
 import type { OutputTag } from './output-tag.ts';
-import { runtimeContext, type RuntimeContext } from './runtime-context.ts';
+import type { RuntimeContext } from '../model/runtime-context.ts';
+import { runtimeContext } from './runtime-context.ts';
 
 /** What a ProcessJoinFunction may ask for (Flink: ProcessJoinFunction.Context). Epoch milliseconds. */
 export interface ProcessJoinContext {
@@ -71,9 +71,8 @@ class IntervalJoinOperator implements KeyedOperator, ProcessJoinContext, Collect
   private keys!: KeyIndex;
   private left!: IntervalBuffer;
   private right!: IntervalBuffer;
-  private timers!: TimerService;
-  /** When the key's timer is due; undefined: there is none. */
-  private readonly due: (number | undefined)[] = [];
+  /** The first of each key's rows' moments. */
+  private due!: DueHeap;
   private first = 0;
   private watermarks = new Float64Array(0);
   private group = 0;
@@ -92,7 +91,7 @@ class IntervalJoinOperator implements KeyedOperator, ProcessJoinContext, Collect
     this.keys = ctx.keys;
     this.left = new IntervalBuffer('left', ctx.name, ctx.keys);
     this.right = new IntervalBuffer('right', ctx.name, ctx.keys);
-    this.timers = new TimerService(ctx.keys, 'cleanup', ctx.keyGroups);
+    this.due = new DueHeap(ctx.keys, ctx.keyGroups);
     this.first = ctx.keyGroups[0];
     this.watermarks = new Float64Array(ctx.keyGroups[1] - this.first).fill(MIN_WATERMARK);
     const { uid, name, keys } = ctx;
@@ -145,7 +144,8 @@ class IntervalJoinOperator implements KeyedOperator, ProcessJoinContext, Collect
     const own = isLeft ? this.left : this.right;
     const other = isLeft ? this.right : this.left;
     own.add(id, ts, value);
-    this.keepUntil(id, ts + (isLeft ? this.keepLeftMs : this.keepRightMs));
+    const over = ts + (isLeft ? this.keepLeftMs : this.keepRightMs);
+    if (over < this.due.timeOf(id)) this.due.set(id, over);
     const until = ts + (isLeft ? upperMs : -lowerMs);
     const buckets = other.bucketsOf(id);
     for (let i = other.from(id, ts + (isLeft ? lowerMs : -upperMs)); i < buckets.length; i++) {
@@ -162,17 +162,6 @@ class IntervalJoinOperator implements KeyedOperator, ProcessJoinContext, Collect
     if (returned !== undefined) collectReturned(returned, this);
   }
 
-  /** The key's timer is due at the first of its rows' moments. */
-  private keepUntil(id: number, time: number): void {
-    const due = this.due[id];
-    if (due !== undefined) {
-      if (due <= time) return;
-      this.timers.delete(id, due);
-    }
-    this.due[id] = time;
-    this.timers.register(id, time);
-  }
-
   advance(keyGroup: number, watermark: number): void {
     const g = keyGroup - this.first;
     if (watermark > this.watermarks[g]!) this.advanceGroup(g, watermark);
@@ -181,9 +170,8 @@ class IntervalJoinOperator implements KeyedOperator, ProcessJoinContext, Collect
   private advanceGroup(g: number, watermark: number): void {
     this.watermarks[g] = watermark;
     const keyGroup = g + this.first;
-    while (this.timers.next(keyGroup) <= watermark) {
-      const id = this.timers.take(keyGroup);
-      this.due[id] = undefined;
+    while (this.due.next(keyGroup) <= watermark) {
+      const id = this.due.top(keyGroup);
       this.left.dropUntil(id, watermark - this.keepLeftMs);
       this.right.dropUntil(id, watermark - this.keepRightMs);
       this.wait(id);
@@ -191,14 +179,12 @@ class IntervalJoinOperator implements KeyedOperator, ProcessJoinContext, Collect
   }
 
   private wait(id: number): void {
-    const time = Math.min(this.left.oldest(id) + this.keepLeftMs, this.right.oldest(id) + this.keepRightMs);
-    if (time < Infinity) this.keepUntil(id, time);
+    this.due.set(id, Math.min(this.left.oldest(id) + this.keepLeftMs, this.right.oldest(id) + this.keepRightMs));
   }
 
   snapshot(writer: StateWriter): void {
     this.left.snapshot(writer);
     this.right.snapshot(writer);
-    this.timers.snapshot(NOWHERE);
   }
 
   dump(writer: StateWriter): void {
@@ -234,14 +220,14 @@ class IntervalJoinOperator implements KeyedOperator, ProcessJoinContext, Collect
     // Event time only.
   }
   nextEventTimer(keyGroup: number): number {
-    return this.timers.next(keyGroup);
+    return this.due.next(keyGroup);
   }
   nextProcessingTimer(): number {
     return Infinity;
   }
 
   isLive(id: number): boolean {
-    return this.left.isLive(id) || this.right.isLive(id) || this.timers.isLive(id);
+    return this.left.isLive(id) || this.right.isLive(id);
   }
 
   async close(): Promise<void> {

@@ -61,15 +61,26 @@ export class KeySessions {
     return over > 0;
   }
 
+  /** The session whose max timestamp it is. */
+  lastingTo(time: number): Session | undefined {
+    const session = this.sessions[this.passedBy(time) - 1];
+    return session !== undefined && session.end - 1 === time ? session : undefined;
+  }
+
   /** When something is next to be done, given that all up to `passed` is done: a session fires, or it is over. Infinity: never. */
   dueAfter(passed: number, keptMs: number): number {
-    let due = Infinity;
-    for (const { end } of this.sessions) {
-      const hasFired = end - 1 <= passed;
-      due = Math.min(due, hasFired ? end - 1 + keptMs : end - 1);
-      if (!hasFired) break;
-    }
-    return due;
+    const { sessions } = this;
+    const fired = this.passedBy(passed);
+    const fires = fired < sessions.length ? sessions[fired]!.end - 1 : Infinity;
+    return fired === 0 ? fires : Math.min(fires, sessions[0]!.end - 1 + keptMs);
+  }
+
+  /** How many sessions have their max timestamp at or before it. */
+  private passedBy(time: number): number {
+    const { sessions } = this;
+    let n = sessions.length;
+    while (n > 0 && sessions[n - 1]!.end - 1 > time) n--;
+    return n;
   }
 
   stored(): unknown {
@@ -93,8 +104,8 @@ function mergeAll(sessions: readonly Session[], merge: (a: unknown, b: unknown) 
 
 /** Flink's set holds the window of the element that brings the sessions together, too. */
 function inOrder(sessions: readonly Session[], start: number, end: number): readonly Session[] {
-  const byWindow = new Map<Window, Session>();
-  for (const session of sessions) byWindow.set(new TimeWindow(session.start, session.end), session);
-  const windows = [...byWindow.keys(), new TimeWindow(start, end)] as TimeWindow[];
-  return inMergeOrder(windows.sort((a, b) => a.start - b.start)).flatMap((window) => byWindow.get(window) ?? []);
+  const windows = sessions.map((session) => new TimeWindow(session.start, session.end));
+  const byWindow = new Map<Window, Session>(windows.map((window, i) => [window, sessions[i]!]));
+  const all = [...windows, new TimeWindow(start, end)].sort((a, b) => a.start - b.start);
+  return inMergeOrder(all).flatMap((window) => byWindow.get(window) ?? []);
 }

@@ -9,7 +9,7 @@ import type {
 import type { AggregatingState, ListState, MapState, ReducingState, ValueState } from '../state/states.ts';
 import type { Collector } from './collector.ts';
 import type { OutputTag } from './output-tag.ts';
-import type { RuntimeContext } from './runtime-context.ts';
+import type { RuntimeContext } from '../model/runtime-context.ts';
 
 export type TimeDomain = 'event-time' | 'processing-time';
 

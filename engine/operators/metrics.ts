@@ -4,29 +4,7 @@
  * is a value of one physical subtask, and is not there for that reason.
  */
 import { ConfigError } from '../model/errors.ts';
-
-export interface Counter {
-  inc(n?: number): void;
-  dec(n?: number): void;
-}
-
-/** Counted like a counter; the rate follows from the epochs' clocks. */
-export interface Meter {
-  markEvent(n?: number): void;
-}
-
-/** `<name>:count`, `<name>:sum`, and `<name>:le:<bound>`: values up to this power of two and above the one before. */
-export interface Histogram {
-  update(value: number): void;
-}
-
-export interface MetricGroup {
-  counter(name: string): Counter;
-  meter(name: string): Meter;
-  histogram(name: string): Histogram;
-  /** A group whose metrics have `<name>.` in front. */
-  addGroup(name: string): MetricGroup;
-}
+import type { Counter, Histogram, Meter, MetricGroup } from '../model/runtime-context.ts';
 
 export type Count = (name: string, n: number) => void;
 

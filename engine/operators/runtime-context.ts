@@ -1,17 +1,7 @@
-/**
- * What a function gets when it is opened (Flink: RuntimeContext). It knows nothing of the physical subtask: an answer that hung on its index
- * would change with the parallelism of an epoch (E7). The logical subtask is the key group.
- */
-import { metricGroup, type Count, type MetricGroup } from './metrics.ts';
-
-export interface RuntimeContext {
-  /** The operator's name. */
-  getTaskName(): string;
-  getOperatorUniqueID(): string;
-  /** The number of key groups. */
-  getMaxNumberOfParallelSubtasks(): number;
-  getMetricGroup(): MetricGroup;
-}
+/** Makes the context with which a function is opened. */
+import type { RuntimeContext } from '../model/runtime-context.ts';
+import type { KeyedOperatorContext } from './keyed-operator.ts';
+import { metricGroup, type Count } from './metrics.ts';
 
 export interface OperatorInfo {
   readonly uid: string;
@@ -26,4 +16,10 @@ export function runtimeContext({ uid, name, maxParallelism }: OperatorInfo, coun
     getMaxNumberOfParallelSubtasks: () => maxParallelism,
     getMetricGroup: () => metricGroup(uid, count),
   };
+}
+
+/** The context of a function of the operator. */
+export function contextOf(ctx: KeyedOperatorContext): RuntimeContext {
+  const { uid, name, keys } = ctx;
+  return runtimeContext({ uid, name, maxParallelism: keys.maxParallelism }, (counter, n) => ctx.count(counter, n));
 }

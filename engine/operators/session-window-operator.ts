@@ -30,6 +30,7 @@ import { windowForm } from './window-form.ts';
 import { WindowFunctionContext } from './window-function-context.ts';
 import type { WindowOperatorOptions } from './window-operator-options.ts';
 import { WindowStates } from './window-states.ts';
+import { contextOf } from './runtime-context.ts';
 
 export interface SessionWindowOptions extends WindowOperatorOptions {
   readonly assigner: EventTimeSessionWindows;
@@ -81,7 +82,7 @@ export class SessionWindowOperator implements KeyedOperator {
     this.due = new DueHeap(ctx.keys, ctx.keyGroups);
     this.states = new WindowStates(new NamespaceIndex<Window>(ctx.keys, windowForm(BUILT_IN_WINDOWS)), ctx.name);
     this.functions = new WindowFunctionContext(ctx, this.states, true);
-    await this.options.open?.();
+    await this.options.open?.(contextOf(ctx));
   }
 
   beginEpoch(clockMs: number): void {
@@ -201,7 +202,8 @@ export class SessionWindowOperator implements KeyedOperator {
   /** The key's moment has come; where that was too early, nothing is to be done but to find the next. */
   private pass(id: number, time: number, before: number, watermark: number): void {
     const of = this.byId[id]!;
-    for (const session of of.sessions) if (session.end - 1 === time) this.fire(id, session, before, watermark);
+    const session = of.lastingTo(time);
+    if (session !== undefined) this.fire(id, session, before, watermark);
     if (of.dropUntil(time, this.latenessMs)) this.touch(id, of);
     this.due.set(id, of.dueAfter(time, this.latenessMs));
   }

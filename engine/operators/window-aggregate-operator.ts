@@ -18,6 +18,7 @@ import { checkStorable, isPlainlyStorable } from '../state/storable.ts';
 import type { AlignedWindows } from '../windows/assigners.ts';
 import { timeWindow, type Window } from '../windows/time-window.ts';
 import { BUILT_IN_WINDOWS } from '../windows/window-assigner.ts';
+import { checkAggregate } from './aggregate-check.ts';
 import type { ExchangeBatch } from './exchange-batch.ts';
 import { generate } from './generated-loop.ts';
 import type { KeyedOperator, KeyedOperatorContext, KeyedOperatorFactory } from './keyed-operator.ts';
@@ -29,6 +30,8 @@ import { windowForm } from './window-form.ts';
 import type { AnyWindowFunction } from './window-function-context.ts';
 import { WindowPreAggregator } from './window-pre-aggregator.ts';
 import { WindowStates } from './window-states.ts';
+import { contextOf } from './runtime-context.ts';
+import type { RuntimeContext } from '../model/runtime-context.ts';
 
 export interface WindowAggregateOptions {
   /** What the accumulators are of, e.g. 'aggregate': another kind cannot go on with them. */
@@ -38,7 +41,7 @@ export interface WindowAggregateOptions {
   readonly windowFunction: AnyWindowFunction | null;
   readonly allowedLatenessMs: number;
   readonly lateTag: string | null;
-  readonly open?: () => void | Promise<void>;
+  readonly open?: (ctx: RuntimeContext) => void | Promise<void>;
   readonly close?: () => void | Promise<void>;
 }
 
@@ -53,27 +56,17 @@ export class WindowAggregateFactory implements KeyedOperatorFactory {
     return new WindowAggregateOperator(this.options);
   }
   validate(operator: string): void {
-    const { aggregate } = this.options;
-    if (aggregate.preAggregate === true && aggregate.merge === undefined) {
-      throw new ConfigError(
-        `the aggregate of operator "${operator}" says preAggregate, but has no merge(a, b) by which its parts could be put together. Give it one, or leave preAggregate out.`,
-      );
-    }
-    const accumulator = aggregate.createAccumulator();
-    if (accumulator === undefined) {
-      throw new ConfigError(
-        `createAccumulator of operator "${operator}" returned undefined; return the empty accumulator.`,
-      );
-    }
-    checkStorable(accumulator, `the accumulator of operator "${operator}"`);
+    checkAggregate(this.options.aggregate, operator);
   }
   preAggregator(maxParallelism: number): PreAggregator | null {
     const { aggregate, windows } = this.options;
-    const isTumbling = windows.slideMs === windows.sizeMs;
-    return isTumbling && aggregate.preAggregate === true
-      ? new WindowPreAggregator(windows, aggregate, maxParallelism)
-      : null;
+    return isMergedBefore(this.options) ? new WindowPreAggregator(windows, aggregate, maxParallelism) : null;
   }
+}
+
+/** Only tumbling windows: a row of a sliding one would travel once for each of its windows. */
+function isMergedBefore({ aggregate, windows }: WindowAggregateOptions): boolean {
+  return aggregate.preAggregate === true && windows.slideMs === windows.sizeMs;
 }
 
 type Loop = (batch: ExchangeBatch, from: number, to: number, cap: number) => void;
@@ -117,7 +110,7 @@ class WindowAggregateOperator implements KeyedOperator {
       this.options.allowedLatenessMs > 0,
     );
     this.loop = this.compile();
-    await this.options.open?.();
+    await this.options.open?.(contextOf(ctx));
   }
 
   beginEpoch(clockMs: number): void {
@@ -229,7 +222,7 @@ class WindowAggregateOperator implements KeyedOperator {
       let over = 0;
       for (const pane of open) {
         if (pane.end - 1 > watermark) break;
-        if (pane.end - 1 > before) this.firePane(pane, g, watermark);
+        if (pane.end - 1 > before) this.firePane(pane, g, before, watermark);
         // Panes are of one size: those that are over come first.
         if (pane.end - 1 + lateness > watermark) continue;
         if (this.states.isUsed) this.states.dropAll(pane.groups[g]!, timeWindow(pane.start, pane.end));
@@ -244,14 +237,15 @@ class WindowAggregateOperator implements KeyedOperator {
   }
 
   /**
-   * Time passes every millisecond on its way from one watermark to the next: what a window emits carries the last one before its end.
-   * Nothing that it shows depends on which rows the group has had, so rows may be merged before they get here.
+   * What a window emits carries the watermark before the one that made it fire (Flink). Where rows are merged before they get here, which
+   * rows the group has had must not show: as if time passed every millisecond, it is the last one before the window's end.
    */
-  private firePane(pane: Pane, g: number, watermark: number): void {
+  private firePane(pane: Pane, g: number, before: number, watermark: number): void {
     const ids = pane.groups[g]!;
     ids.sort((a, b) => compareIds(this.keys, a, b));
-    const tag = pane.end - 2;
-    const seen = this.options.aggregate.preAggregate === true ? pane.end - 1 : watermark;
+    const isMergedEarly = isMergedBefore(this.options);
+    const tag = isMergedEarly ? pane.end - 2 : before;
+    const seen = isMergedEarly ? pane.end - 1 : watermark;
     for (const id of ids) this.emitter.fire(id, pane, pane.accumulators[id], tag, seen);
   }
 

@@ -1,7 +1,7 @@
 /** Makes window operators, and checks what they are given before anything runs. */
 import { ConfigError } from '../model/errors.ts';
-import { checkStorable } from '../state/storable.ts';
 import { MergingWindowAssigner } from '../windows/window-assigner.ts';
+import { checkAggregate } from './aggregate-check.ts';
 import type { KeyedOperatorFactory } from './keyed-operator.ts';
 import { isPlainSession, SessionWindowOperator } from './session-window-operator.ts';
 import type { WindowOperatorOptions } from './window-operator-options.ts';
@@ -31,10 +31,5 @@ function validate({ assigner, trigger, aggregate, evictor }: WindowOperatorOptio
   if (aggregate === null) return;
   if (evictor !== null)
     throw new ConfigError(`operator "${operator}": a window with an evictor keeps its elements, not an accumulator.`);
-  const accumulator = aggregate.createAccumulator();
-  if (accumulator === undefined)
-    throw new ConfigError(
-      `createAccumulator of operator "${operator}" returned undefined; return the empty accumulator.`,
-    );
-  checkStorable(accumulator, `the accumulator of operator "${operator}"`);
+  checkAggregate(aggregate, operator);
 }

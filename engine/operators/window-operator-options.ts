@@ -6,6 +6,7 @@ import type { Trigger } from '../windows/trigger.ts';
 import type { WindowAssigner } from '../windows/window-assigner.ts';
 import type { WindowContext } from '../windows/window-function.ts';
 import type { AnyWindowFunction } from './window-function-context.ts';
+import type { RuntimeContext } from '../model/runtime-context.ts';
 
 export interface WindowOperatorOptions {
   readonly assigner: WindowAssigner<unknown, Window>;
@@ -21,6 +22,6 @@ export interface WindowOperatorOptions {
   readonly clear: ((context: WindowContext<Window>) => unknown) | null;
   readonly allowedLatenessMs: number;
   readonly lateTag: string | null;
-  readonly open?: () => void | Promise<void>;
+  readonly open?: (ctx: RuntimeContext) => void | Promise<void>;
   readonly close?: () => void | Promise<void>;
 }

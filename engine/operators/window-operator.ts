@@ -28,6 +28,7 @@ import { WindowFunctionContext } from './window-function-context.ts';
 import type { WindowOperatorOptions } from './window-operator-options.ts';
 import { WindowStore } from './window-store.ts';
 import type { WindowTriggerContext } from './window-trigger-context.ts';
+import { contextOf } from './runtime-context.ts';
 
 export class WindowOperator implements KeyedOperator, WindowAssignerContext, EvictorContext {
   failedRow = -1;
@@ -76,7 +77,7 @@ export class WindowOperator implements KeyedOperator, WindowAssignerContext, Evi
     this.eventTimers = store.eventTimers;
     this.processingTimers = store.processingTimers;
     this.functions = new WindowFunctionContext(ctx, store.states, store.merging !== null);
-    await this.options.open?.();
+    await this.options.open?.(contextOf(ctx));
   }
 
   beginEpoch(clockMs: number): void {

@@ -1,4 +1,5 @@
 /** What a window hands to user code when it fires (Flink: ProcessWindowFunction, WindowFunction). */
+import type { RuntimeContext } from '../model/runtime-context.ts';
 import type { StateAccess } from '../state/state-access.ts';
 import type { TimeWindow, Window } from './time-window.ts';
 
@@ -44,7 +45,7 @@ export abstract class ProcessWindowFunction<IN, OUT, KEY, W extends Window = Tim
   ): void | undefined | Iterable<OUT>;
   /** The window's time is over, it is dropped: clear what it kept in `globalState`. */
   clear?(context: WindowContext<W>): void | undefined;
-  open?(): void | Promise<void>;
+  open?(ctx: RuntimeContext): void | Promise<void>;
   close?(): void | Promise<void>;
 }
 
@@ -77,6 +78,6 @@ export abstract class ProcessAllWindowFunction<IN, OUT, W extends Window = TimeW
     out: WindowCollector<OUT>,
   ): void | undefined | Iterable<OUT>;
   clear?(context: WindowContext<W>): void | undefined;
-  open?(): void | Promise<void>;
+  open?(ctx: RuntimeContext): void | Promise<void>;
   close?(): void | Promise<void>;
 }

@@ -1,4 +1,7 @@
-/** Whether two sets of blocks carry the same rows: per channel, in order. How rows were cut into chunks and blocks does not matter. */
+/**
+ * Whether two sets of blocks carry the same rows: per channel, in order. How rows were cut into batches, chunks and blocks does not matter,
+ * nor does the channel's watermark at the end, which is that behind the last batch with a row for the receiver.
+ */
 import { crc32 } from 'node:zlib';
 import { pack } from '../../state/serializer.ts';
 import { ShuffleReader } from './shuffle-reader.ts';
@@ -25,7 +28,7 @@ function digests(blocks: readonly Uint8Array[]): Map<string | number, string> {
       }
       reader.release(batch);
     }
-    found.set(channel.channel, `${channel.rows} ${channel.wmEnd} ${sum}`);
+    found.set(channel.channel, `${channel.rows} ${sum}`);
   }
   return found;
 }

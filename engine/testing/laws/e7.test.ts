@@ -5,16 +5,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { runInMemory, type InMemoryOptions, type InMemoryRun } from '../run-in-memory.ts';
-import { dealing, moreKeyed, type Allowed } from './arbitrary-operators.ts';
-import {
-  buildJob,
-  type JobSpec,
-  type KeyedKind,
-  type Keying,
-  type Row,
-  type SourceSpec,
-  type Stateless,
-} from './random-job.ts';
+import { dealing, moreKeyed, type Allowed } from './arbitrary-operators-fixture.ts';
+import { buildJob, type JobSpec, type KeyedKind, type Keying, type SourceSpec, type Stateless } from './random-job.ts';
+import type { Row } from './law-row.ts';
 import type { MoreKeyed } from './random-operators.ts';
 
 const RUNS = Number(process.env['MILLRACE_LAW_RUNS'] ?? 40);

@@ -15,6 +15,7 @@ import { WatermarkStrategy } from '../../time/watermark-strategy.ts';
 import { TumblingEventTimeWindows } from '../../windows/assigners.ts';
 import type { JobScope } from '../run-in-memory.ts';
 import { SplitSource } from '../split-source.ts';
+import type { Row } from './law-row.ts';
 import {
   dealt,
   DEALINGS,
@@ -26,14 +27,6 @@ import {
   type Dealing,
   type MoreKeyed,
 } from './random-operators.ts';
-
-export interface Row {
-  readonly id: string;
-  readonly k: string;
-  readonly v: number;
-  /** Event time, milliseconds. */
-  readonly t: number;
-}
 
 export type Stateless = 'map' | 'filter' | 'flatMap' | 'process';
 export type Keying = 'field' | 'function' | 'number' | 'composite';

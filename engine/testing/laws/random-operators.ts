@@ -15,7 +15,7 @@ import { StateTtlConfig } from '../../state/ttl.ts';
 import { TimeWindow, type Window } from '../../windows/time-window.ts';
 import type { AssignerSpec, CountWindowSpec, PanesSpec } from '../sim/pane-specs.ts';
 import { assigner, configured } from '../sim/panes.ts';
-import type { Row } from './random-job.ts';
+import type { Row } from './law-row.ts';
 import { RunningCount } from './running-count.ts';
 
 export const DEALINGS = ['rebalance', 'shuffle', 'global', 'custom', 'copies', 'async', 'count'] as const;

@@ -8,7 +8,7 @@ import type { Collector } from '../../operators/collector.ts';
 import type { ProcessContext } from '../../operators/process-operator.ts';
 import { ListStateDescriptor } from '../../state/descriptors.ts';
 import type { ListState } from '../../state/states.ts';
-import type { Row } from './random-job.ts';
+import type { Row } from './law-row.ts';
 
 const COUNT = new ListStateDescriptor<number>('count');
 

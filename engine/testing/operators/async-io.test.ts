@@ -149,7 +149,7 @@ describe('retries', () => {
 
   test('the last answer counts when there are no attempts left', async () => {
     const strategy = new FixedDelayRetryStrategyBuilder<number>(2, 1).ifException(() => true);
-    await expect(attempts(100, strategy)).rejects.toThrow(/failure 8/);
+    await expect(attempts(100, strategy)).rejects.toThrow(/failure 12/);
   });
 
   test('all attempts share the time of the request', async () => {
@@ -169,7 +169,7 @@ describe('retries', () => {
 });
 
 test.each([
-  [() => new FixedDelayRetryStrategyBuilder(0, 1), /1 attempt or more/],
+  [() => new FixedDelayRetryStrategyBuilder(0, 1), /1 further attempt or more/],
   [() => new FixedDelayRetryStrategyBuilder(1, -1), /0 or more/],
 ])('a strategy that makes no sense is refused', (make, message) => {
   expect(make).toThrow(message);

@@ -1,6 +1,6 @@
 /** Operator state: a buffering function, with crashes, packing, fan-out and folding, gives what it gives without. */
 import { describe, expect, test } from 'vitest';
-import { ProcessFunction } from '../../api/functions.ts';
+import { KeyedProcessFunction, ProcessFunction } from '../../api/functions.ts';
 import type {
   CheckpointedFunction,
   FunctionInitializationContext,
@@ -89,4 +89,26 @@ test('half a CheckpointedFunction is refused', async () => {
     env.fromData(1).process(new Half()).sinkTo(sink('out'));
   });
   await expect(job).rejects.toThrow(/both initializeState\(ctx\) and snapshotState\(\)/);
+});
+
+test('a CheckpointedFunction where it would not be called is refused', async () => {
+  class Keyed extends KeyedProcessFunction<number, number, number> implements CheckpointedFunction {
+    initializeState(): void {
+      // Never called.
+    }
+    snapshotState(): void {
+      // Never called.
+    }
+    processElement(): void {
+      // Never called.
+    }
+  }
+  const job = runInMemory(({ env, sink }) => {
+    env
+      .fromData(1)
+      .keyBy((x) => x)
+      .process(new Keyed())
+      .sinkTo(sink('out'));
+  });
+  await expect(job).rejects.toThrow(/does not call initializeState and snapshotState/);
 });

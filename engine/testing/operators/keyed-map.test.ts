@@ -85,7 +85,7 @@ const OPTIONS: readonly InMemoryOptions[] = [
 
 describe.each(OPTIONS)('%j', (options) => {
   test('flatMap with a list', async () => {
-    const expected = ['a 1.5', 'a 5.5', 'b 4.5', 'b 6.5', 'c 4.5'];
+    const expected = ['a 1.5', 'a 4.5', 'b 3.5', 'b 6.5', 'c 6.5'];
     expect(await results((keyed) => keyed.flatMap(new MeanOfTwo()), options)).toEqual(expected);
   });
 

@@ -1,16 +1,21 @@
 /** Functions with a life: opened once, closed, with metrics in the counts of the epochs; and what fails early, with what to do. */
 import { describe, expect, test } from 'vitest';
+import { AsyncDataStream, AsyncFunction } from '../../api/async-data-stream.ts';
 import type { DataStream } from '../../api/data-stream.ts';
 import { KeyedProcessFunction, ProcessFunction } from '../../api/functions.ts';
+import { JoinFunction } from '../../api/join-functions.ts';
 import { RichFilterFunction, RichFlatMapFunction, RichMapFunction } from '../../api/rich-functions.ts';
 import type { DeadLetter } from '../../model/bad-record.ts';
 import { ConfigError } from '../../model/errors.ts';
+import type { ResultFuture } from '../../operators/async-request.ts';
 import type { Collector } from '../../operators/collector.ts';
 import type { KeyedContext, OpenContext } from '../../operators/keyed-process-function.ts';
-import type { Counter, Histogram, Meter } from '../../operators/metrics.ts';
+import type { Counter, Histogram, Meter, RuntimeContext } from '../../model/runtime-context.ts';
 import type { ProcessContext } from '../../operators/process-operator.ts';
 import { ValueStateDescriptor } from '../../state/descriptors.ts';
 import { WatermarkStrategy } from '../../time/watermark-strategy.ts';
+import { TumblingEventTimeWindows } from '../../windows/assigners.ts';
+import { ProcessWindowFunction, type WindowContext } from '../../windows/window-function.ts';
 import { CollectionSource } from '../../operators/collection-source.ts';
 import { runInMemory } from '../run-in-memory.ts';
 
@@ -261,4 +266,53 @@ describe('what cannot be right fails at once, dead letters or not', () => {
     });
     await expect(run).rejects.toThrow(/promise/i);
   });
+});
+
+test('functions of windows, joins and requests are opened with metrics, too', async () => {
+  class Sums extends ProcessWindowFunction<number, number, string> {
+    private seen!: Counter;
+    override open(ctx: RuntimeContext): void {
+      this.seen = ctx.getMetricGroup().counter('windows');
+    }
+    process(_key: string, _ctx: WindowContext, elements: readonly number[]): number[] {
+      this.seen.inc();
+      return [elements.length];
+    }
+  }
+  class Pairs extends JoinFunction<number, number, number> {
+    private seen!: Counter;
+    override open(ctx: RuntimeContext): void {
+      this.seen = ctx.getMetricGroup().counter('pairs');
+    }
+    join(a: number, b: number): number {
+      this.seen.inc();
+      return a + b;
+    }
+  }
+  class Asked extends AsyncFunction<number, number> {
+    private seen!: Counter;
+    override open(ctx: RuntimeContext): void {
+      this.seen = ctx.getMetricGroup().counter('asked');
+    }
+    asyncInvoke(n: number, result: ResultFuture<number>): void {
+      this.seen.inc();
+      result.complete([n]);
+    }
+  }
+  const { counts } = await runInMemory(({ env, sink }) => {
+    const strategy = WatermarkStrategy.forMonotonousTimestamps<number>().withTimestampAssigner((n) => n);
+    const rows = env.fromData(1, 2, 11).assignTimestampsAndWatermarks(strategy);
+    const key = (): string => 'k';
+    rows.keyBy(key).window(TumblingEventTimeWindows.of(10)).process(new Sums()).uid('sums').sinkTo(sink('sums'));
+    rows
+      .join(rows)
+      .where(key)
+      .equalTo(key)
+      .window(TumblingEventTimeWindows.of(10))
+      .apply(new Pairs())
+      .uid('pairs')
+      .sinkTo(sink('pairs'));
+    AsyncDataStream.orderedWait(rows, new Asked(), 0).uid('asked').sinkTo(sink('asked'));
+  });
+  expect(counts).toMatchObject({ 'user:sums:windows': 2, 'user:pairs:pairs': 5, 'user:asked:asked': 3 });
 });

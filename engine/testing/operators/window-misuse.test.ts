@@ -10,14 +10,12 @@ import { WatermarkStrategy } from '../../time/watermark-strategy.ts';
 import { SlidingEventTimeWindows, TumblingEventTimeWindows } from '../../windows/assigners.ts';
 import { CountTrigger } from '../../windows/count-trigger.ts';
 import { DeltaTrigger } from '../../windows/delta-trigger.ts';
-import { Evictor } from '../../windows/evictor.ts';
 import { CountEvictor } from '../../windows/evictors.ts';
 import { GlobalWindows } from '../../windows/global-windows.ts';
 import { PurgingTrigger } from '../../windows/purging-trigger.ts';
 import { EventTimeSessionWindows } from '../../windows/session-windows.ts';
 import { EventTimeTrigger } from '../../windows/time-triggers.ts';
 import { TimeWindow } from '../../windows/time-window.ts';
-import { Trigger } from '../../windows/trigger.ts';
 import { runInMemory, type InMemoryOptions, type InMemoryRun } from '../run-in-memory.ts';
 import { WindowDriver } from './window-driver.ts';
 

@@ -11,9 +11,10 @@ import { keyText } from '../../state/key-bytes.ts';
 import { readSegment } from '../../state/segment.ts';
 import type { JobInWorld } from './coordinator-process.ts';
 import { DirectCaller } from './direct-caller.ts';
-import { lateSinks } from './graph-spec.ts';
-import { asksSource, keepsRecords } from './operator-specs.ts';
-import { beforeKeyed } from './oracle.ts';
+import { lateSinks, type GraphSpec, type KeyedSpec } from './graph-spec.ts';
+import { asksSource } from './operator-specs.ts';
+import { beforeKeyed } from './oracle-stateless.ts';
+import type { AssignerSpec } from './pane-specs.ts';
 import { stagedRows } from './sim-sink.ts';
 import { SimBlobStore, SimStateStore } from './sim-stores.ts';
 import type { World } from './world.ts';
@@ -56,6 +57,35 @@ export async function checkConservation({ world, spec }: JobInWorld): Promise<vo
       world.fail(`conservation: record ${id} was read, and is not emitted, late, dead-lettered, filtered or held`);
   }
 }
+
+/** Every record that is read is emitted or held: no join, no window that lets rows go unseen, no request without an answer. */
+function keepsRecords({ pre, main, post, second }: GraphSpec): boolean {
+  return ![...pre, ...post].some((op) => op.startsWith('async')) && [main, second].every(keeps);
+}
+
+function keeps(op: KeyedSpec | null): boolean {
+  switch (op?.kind) {
+    case 'interval-join':
+    case 'window-join':
+    case 'broadcast-buffer':
+    case 'count-window':
+      return false;
+    case 'co-group':
+      return holdsAll(op.windows);
+    case 'panes':
+      return (
+        holdsAll(op.windows) &&
+        op.evictor === null &&
+        op.trigger.when !== 'count' &&
+        op.trigger.when !== 'continuous-clock'
+      );
+    default:
+      return true;
+  }
+}
+
+/** Every row is in some window. */
+const holdsAll = (windows: AssignerSpec): boolean => windows.by !== 'sliding' || windows.slideMs <= windows.sizeMs;
 
 /** By sink: as many rows as are staged. */
 function checkOutputCounts(world: World, { epoch, staged, counts }: Manifest): void {

@@ -4,7 +4,7 @@
  * side outputs, late rows, dead letters and a raw copy have sinks of their own.
  */
 import type { Decisions } from './decisions.ts';
-import { extended, type ExchangeSpec, type StrategySpec, type TtlSpec, type TwoInputSpec } from './operator-specs.ts';
+import type { ExchangeSpec, StrategySpec, TtlSpec, TwoInputSpec } from './operator-specs.ts';
 import type { CountWindowSpec, PanesSpec } from './pane-specs.ts';
 import { inputSpecOf, type InputSpec } from './script.ts';
 import type { SinkKind } from './sink-target.ts';
@@ -58,15 +58,8 @@ export interface GraphSpec {
   readonly parallelism: number;
 }
 
-/** `plain`: without the operators of operator-specs.ts, as seeds were drawn before there were any. */
-export type Graphs = 'all' | 'plain';
-
-export function graphSpecOf(d: Decisions, graphs: Graphs = 'all'): GraphSpec {
-  const plain = plainSpecOf(d);
-  return graphs === 'plain' ? plain : extended(d, plain);
-}
-
-function plainSpecOf(d: Decisions): GraphSpec {
+/** Without the operators of operator-specs.ts: draw-graph.ts adds them. */
+export function plainSpecOf(d: Decisions): GraphSpec {
   const drawn = inputSpecOf(d);
   // Much that is late, for windows.
   const lateness = d.chance('g.lateness', 0.15);

@@ -5,6 +5,7 @@ import type { StateStore } from '../../ports/state-store.ts';
 import type { EpochRunner } from '../../runtime/epoch-runner.ts';
 import type { SubtaskPeer } from '../../runtime/fan-out/subtask-peer.ts';
 import type { FusedRunner } from '../../runtime/fused-runner.ts';
+import type { Graphs } from './draw-graph.ts';
 import type { SinkGuards } from './guards.ts';
 import type { SimProcess } from './sim-process.ts';
 
@@ -22,12 +23,16 @@ export interface Mutant {
   /** The law that it serves. */
   readonly law: string;
   readonly what: string;
+  /** Which graphs show it soonest. Default: all. */
+  readonly graphs?: Graphs;
   readonly sinks?: Partial<SinkGuards>;
   store?(store: StateStore, process: SimProcess): StateStore;
   blobs?(blobs: BlobStore, process: SimProcess): BlobStore;
   runner?(started: Started): EpochRunner;
   /** A worker of fanned-out epochs; `spare`: it takes a subtask over. */
   peer?(peer: SubtaskPeer, spare: boolean): SubtaskPeer;
+  /** Changes classes for the length of a run; the answer puts them back. */
+  patch?(): () => void;
   /** The head that a sweeper goes by. */
   sweeps?(head: Head): Head;
 }

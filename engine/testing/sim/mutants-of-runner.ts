@@ -184,6 +184,7 @@ export const runnerMutants: readonly Mutant[] = [
     name: 'cache-told-by-state-alone',
     law: 'section 5',
     what: 'memory is trusted when the state is the same and the watermarks are not',
+    graphs: 'plain',
     runner: ({ runner }) =>
       replaced<EpochRunner>(runner, {
         run: (plan, attempt, budget) => {

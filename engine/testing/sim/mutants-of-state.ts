@@ -56,8 +56,8 @@ async function foldBadly(
   return { epoch: (log.at(-1)?.epoch ?? base?.epoch ?? 0) as BaseRef['epoch'], snapshots };
 }
 
-/** Restores without the timers; what is in memory already is not touched. */
-const withoutTimers = (started: Started): EpochRunner =>
+/** Restores without some entries; what is in memory already is not touched. */
+export const withoutEntries = (started: Started, lost: (name: string) => boolean): EpochRunner =>
   replaced<EpochRunner>(started.runner, {
     run: async (plan, attempt, budget) => {
       const cache = started.runner as unknown as {
@@ -69,23 +69,27 @@ const withoutTimers = (started: Started): EpochRunner =>
       const parts = [...(plan.state.base?.snapshots ?? []), ...plan.state.log];
       const stripped: SegmentRef[] = [];
       for (const part of parts) {
-        const object = strip(await new ObjectIo(started.blobs, null).read(part.object), process.world.maxParallelism);
+        const object = strip(
+          await new ObjectIo(started.blobs, null).read(part.object),
+          process.world.maxParallelism,
+          lost,
+        );
         if (object !== null) stripped.push({ ...part, object, epoch: plan.epoch });
       }
       return await started.runner.run({ ...plan, state: { base: null, log: stripped } }, attempt, budget);
     },
   });
 
-/** The segment without its timers, as an object that stands in the plan itself; null when nothing is left. */
-function strip(bytes: Uint8Array, groups: number): ObjectRef | null {
+/** The segment without these entries, as an object that stands in the plan itself; null when nothing is left. */
+function strip(bytes: Uint8Array, groups: number, lost: (name: string) => boolean): ObjectRef | null {
   const writer = new SegmentWriter();
   const group = (key: unknown): number => keyHash(key) % groups;
   readSegment(bytes, 0, Infinity, 'a segment', {
     restore: (key, name, sub, value) => {
-      if (!name.startsWith('timers:')) writer.put(group(key), key, name, sub, value);
+      if (!lost(name)) writer.put(group(key), key, name, sub, value);
     },
     restoreRemoved: (key, name, sub) => {
-      if (!name.startsWith('timers:')) writer.remove(group(key), key, name, sub);
+      if (!lost(name)) writer.remove(group(key), key, name, sub);
     },
   });
   const left = writer.finish();
@@ -128,6 +132,6 @@ export const foldMutants: readonly Mutant[] = [
     name: 'timers-lost-at-restore',
     law: 'section 5',
     what: 'a restore does not bring timers back',
-    runner: withoutTimers,
+    runner: (started) => withoutEntries(started, (name) => name.startsWith('timers:')),
   },
 ];

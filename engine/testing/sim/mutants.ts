@@ -3,6 +3,7 @@
  * law; a guard whose loss nobody can see is not needed, or the simulator is blind there.
  */
 import { foldMutants } from './mutants-of-state.ts';
+import { operatorMutants } from './mutants-of-operators.ts';
 import { runnerMutants } from './mutants-of-runner.ts';
 import { storeMutants } from './mutants-of-stores.ts';
 import { workerMutants } from './mutants-of-workers.ts';
@@ -59,6 +60,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...storeMutants,
   ...runnerMutants,
   ...workerMutants,
+  ...operatorMutants,
   ...foldMutants,
   ...sinkMutants,
 ];

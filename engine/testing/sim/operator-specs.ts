@@ -1,11 +1,8 @@
 /**
- * Operators beyond the plain graph of a seed, as data, and how a seed draws them: two inputs, joins, broadcast state, partitioning,
- * asynchronous requests, watermark generators, alignment, time-to-live. They are drawn on top of the plain graph, with names of their own:
- * a plain graph (`graphs: 'plain'`) is what the seed has always drawn.
+ * Operators beyond the plain graph of a seed, as data: two inputs, joins, broadcast state, partitioning, asynchronous requests, watermark
+ * generators, time-to-live.
  */
-import type { Decisions } from './decisions.ts';
-import type { GraphSpec, KeyedSpec, StatelessSpec } from './graph-spec.ts';
-import { assignerOf, countWindowOf, EVENT_TIME, panesOf, type AssignerSpec } from './pane-specs.ts';
+import type { AssignerSpec } from './pane-specs.ts';
 
 /** Rows are dealt out to partitions, or make requests, or are counted by a function with state of the partition. */
 export const EXCHANGES = [
@@ -21,7 +18,7 @@ export const EXCHANGES = [
 ] as const;
 export type ExchangeSpec = (typeof EXCHANGES)[number];
 
-export function isExchange(op: StatelessSpec): op is ExchangeSpec {
+export function isExchange(op: string): op is ExchangeSpec {
   return (EXCHANGES as readonly string[]).includes(op);
 }
 
@@ -50,129 +47,11 @@ export interface TtlSpec {
 /** Where watermarks come from; `counting` emits at every third record and keeps its count, `drowsy` declares its split idle now and then. */
 export type StrategySpec = 'bounded' | 'generator' | 'punctuated' | 'counting' | 'drowsy';
 
-export function isTwoInput(op: KeyedSpec): op is TwoInputSpec {
+export function isTwoInput(op: object): op is TwoInputSpec {
   return 'other' in op;
 }
 
 /** The last source's rows are its second input. */
-export function asksSource(op: KeyedSpec | null): boolean {
+export function asksSource(op: object | null): boolean {
   return op !== null && isTwoInput(op) && op.other === 'source';
-}
-
-/** Every record that is read is emitted or held: no join, no window that lets rows go unseen, no request without an answer. */
-export function keepsRecords({ pre, main, post, second }: GraphSpec): boolean {
-  return ![...pre, ...post].some((op) => op.startsWith('async')) && [main, second].every(keeps);
-}
-
-function keeps(op: KeyedSpec | null): boolean {
-  switch (op?.kind) {
-    case 'interval-join':
-    case 'window-join':
-    case 'broadcast-buffer':
-    case 'count-window':
-      return false;
-    case 'co-group':
-      return holdsAll(op.windows);
-    case 'panes':
-      return (
-        holdsAll(op.windows) &&
-        op.evictor === null &&
-        op.trigger.when !== 'count' &&
-        op.trigger.when !== 'continuous-clock'
-      );
-    default:
-      return true;
-  }
-}
-
-/** Every row is in some window. */
-const holdsAll = (windows: AssignerSpec): boolean => windows.by !== 'sliding' || windows.slideMs <= windows.sizeMs;
-
-export function extended(d: Decisions, spec: GraphSpec): GraphSpec {
-  if (!d.chance('x', 0.65)) return spec;
-  const main = spec.main !== null && d.chance('x.main', 0.75) ? operatorOf(d, 'x.main') : spec.main;
-  const then = main !== null && d.chance('x.second', 0.2) ? operatorOf(d, 'x.second') : spec.second;
-  const second = main !== null && isTimeless(main) ? null : then;
-  const pre = withExchange(d, 'x.pre', spec.pre, 0.25);
-  return poisonable({
-    ...spec,
-    pre,
-    main,
-    post: withExchange(d, 'x.post', spec.post, 0.2),
-    second,
-    strategy: d.pick('x.strategy', ['bounded', 'bounded', 'bounded', 'generator', 'punctuated', 'counting', 'drowsy']),
-    alignMs: d.chance('x.align', 0.12) ? d.pick('x.alignMs', [0, 50, 300]) : null,
-    parallelism: Math.min(spec.maxParallelism, d.pick('x.parallelism', [1, 2, 3])),
-  });
-}
-
-/** What it emits lies at the end of time: nothing that goes by time can follow. */
-function isTimeless(op: KeyedSpec): boolean {
-  return op.kind === 'count-window' || (op.kind === 'panes' && op.windows.by === 'global');
-}
-
-/** One exchange somewhere in the chain; timestamps are assigned before it only. */
-function withExchange(d: Decisions, name: string, ops: readonly StatelessSpec[], likely: number): StatelessSpec[] {
-  if (!d.chance(name, likely)) return [...ops];
-  const at = d.below(`${name}.at`, ops.length + 1);
-  return [...ops.slice(0, at), d.pick(`${name}.kind`, EXCHANGES), ...ops.slice(at).filter((op) => op !== 'stamp')];
-}
-
-/** Records are refused only where their origin is known: before a partition, or in the keyed operator behind the sources. */
-function poisonable(spec: GraphSpec): GraphSpec {
-  const first = spec.pre.find(isExchange);
-  const asks = first !== undefined && first.startsWith('async');
-  if (asks && spec.poison > 0 && spec.poisonIn !== 'map') return { ...spec, poisonIn: 'async' };
-  const broadcasts = spec.main?.kind === 'broadcast' || spec.main?.kind === 'broadcast-buffer';
-  return first !== undefined || broadcasts ? { ...spec, poisonIn: 'map' } : spec;
-}
-
-function operatorOf(d: Decisions, name: string): KeyedSpec {
-  const kind = d.pick(`${name}.kind`, [
-    'co-count',
-    'co-buffer',
-    'co-buffer',
-    'interval-join',
-    'interval-join',
-    'broadcast',
-    'broadcast-buffer',
-    'co-group',
-    'window-join',
-    'ttl',
-    'panes',
-    'panes',
-    'panes',
-    'panes',
-    'panes',
-    'count-window',
-  ] as const);
-  const other = d.pick<SecondInput>(`${name}.other`, ['odd', 'source']);
-  const bucketMs = d.pick(`${name}.bucket`, [20, 100, 500]);
-  switch (kind) {
-    case 'co-count':
-    case 'broadcast':
-      return { kind, other };
-    case 'co-buffer':
-    case 'broadcast-buffer':
-      return { kind, other, bucketMs };
-    case 'interval-join': {
-      const lowerMs = d.pick(`${name}.lower`, [-100, -20, 0, 30]);
-      const upperMs = lowerMs + d.pick(`${name}.width`, [0, 20, 150]);
-      return { kind, other, lowerMs, upperMs, late: d.chance(`${name}.late`, 0.5) };
-    }
-    case 'co-group':
-    case 'window-join':
-      return { kind, other, windows: assignerOf(d, name, EVENT_TIME) };
-    case 'panes':
-      return panesOf(d, name);
-    case 'count-window':
-      return countWindowOf(d, name);
-    case 'ttl':
-      return {
-        kind,
-        ttlMs: d.pick(`${name}.ttl`, [1, 40, 300]),
-        onRead: d.chance(`${name}.onRead`, 0.5),
-        returnsExpired: d.chance(`${name}.returnsExpired`, 0.5),
-      };
-  }
 }

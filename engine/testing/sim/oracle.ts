@@ -3,32 +3,16 @@
  * not depend on how the input was cut into epochs (E7b); where it does, conservation: every record is somewhere, once.
  */
 import type { JobInWorld } from './coordinator-process.ts';
-import { lateSinks, type GraphSpec, type KeyedSpec, type StatelessSpec } from './graph-spec.ts';
-import { asksSource, isExchange, isTwoInput, type TwoInputSpec } from './operator-specs.ts';
+import { lateSinks, type GraphSpec, type KeyedSpec } from './graph-spec.ts';
+import { isExchange, isTwoInput, type TwoInputSpec } from './operator-specs.ts';
+import { conserved, essence, finalFirings, holds, present, same, someOf, visible, within } from './oracle-checks.ts';
 import { bothInputs, coBuffered, oneForEach, pairs, ruledBuckets, type Timed } from './oracle-two-inputs.ts';
 import { countFirings, paned, windowJoined } from './oracle-panes.ts';
+import { beforeKeyed, chained, COUNTERS, type Drops } from './oracle-stateless.ts';
 import type { CountWindowSpec, PanesSpec } from './pane-specs.ts';
-import { multiset } from './replay.ts';
-import {
-  added,
-  answers,
-  copies,
-  goesAside,
-  isPoison,
-  isSlow,
-  mapped,
-  NOTHING,
-  passes,
-  timedOut,
-} from './row-functions.ts';
-import type { Row, ScriptRecord } from './script.ts';
+import { added, NOTHING } from './row-functions.ts';
+import type { Row } from './script.ts';
 import type { World } from './world.ts';
-
-/** What users count stands under such names in the manifests. */
-const COUNTERS = 'user:';
-
-/** Rows by sink uid; and those that were counted, by the counter's name. */
-type Sides = Map<string, Timed[]>;
 
 export function checkOracle(job: JobInWorld): void {
   const { world, spec } = job;
@@ -83,137 +67,9 @@ export interface Letter {
   readonly position: number;
 }
 
-/** User code that looks at each row in the keyed operator. */
-const CHECKING: readonly KeyedSpec['kind'][] = [
-  'count',
-  'map-state',
-  'buffer',
-  'wait',
-  'session',
-  'ttl',
-  'co-count',
-  'co-buffer',
-];
-
-/**
- * Every record through the operators before the first keyed one; a record that user code refuses becomes a letter and nothing else.
- * `source`: the last source's rows as they are.
- */
-export function beforeKeyed(
-  world: World,
-  spec: GraphSpec,
-  wasRead: (split: string, record: ScriptRecord) => boolean = () => true,
-): {
-  readonly letters: string[];
-  readonly rows: Timed[];
-  readonly source: Timed[];
-  readonly sides: Sides;
-  readonly filtered: number;
-} {
-  const drops: Drops = { n: 0 };
-  const letters: string[] = [];
-  const rows: Timed[] = [];
-  const source: Timed[] = [];
-  const sides: Sides = new Map();
-  const { main } = spec;
-  const inKeyed =
-    main !== null &&
-    ((spec.poisonIn === 'key' && !('all' in main && main.all)) ||
-      (spec.poisonIn === 'process' && CHECKING.includes(main.kind)));
-  const asks = spec.pre.findIndex(isExchange);
-  const isBad = ({ row }: Timed): boolean => isPoison(row, spec.poison);
-  world.script.forEach(({ splits }, i) => {
-    for (const split of splits) {
-      for (const record of split.records) {
-        if (!wasRead(`source-${i}/${split.id}`, record)) continue;
-        const { row } = record;
-        const own: Sides = new Map();
-        const dropped: Drops = { n: 0 };
-        const copiesOf = row === null ? [] : spec.selfUnion && i === 0 ? [row, row] : [row];
-        const input = copiesOf.map((r) => ({ row: r, ts: r.t }));
-        const out = chained(spec, spec.pre, 'pre', input, own, dropped);
-        const other = row === null || i < world.script.length - 1 ? [] : [{ row, ts: row.t }];
-        const refused =
-          row === null ||
-          (spec.poisonIn === 'map' && isPoison(row, spec.poison)) ||
-          (spec.poisonIn === 'async' &&
-            chained(spec, spec.pre.slice(0, asks), 'pre', input, new Map(), { n: 0 }).some(isBad)) ||
-          (inKeyed && (asksSource(main) ? [...out, ...other] : out).some(isBad));
-        if (refused) {
-          letters.push(`source-${i}/${split.id}:${record.position}`);
-          continue;
-        }
-        rows.push(...out);
-        source.push(...other);
-        drops.n += dropped.n;
-        for (const [sink, some] of own) sides.set(sink, [...(sides.get(sink) ?? []), ...some]);
-      }
-    }
-  });
-  spec.pre.forEach((op, i) => op === 'process' && !sides.has(`side-pre-${i}`) && sides.set(`side-pre-${i}`, []));
-  return { letters, rows, source, sides, filtered: drops.n };
-}
-
-/** Rows of which an operator made nothing: `filtered` in the manifests. */
-interface Drops {
-  n: number;
-}
-
 /** Two filters part the rows between two inputs: each row is dropped by one of them. */
 const parted = (op: KeyedSpec, rows: readonly Timed[]): number =>
   isTwoInput(op) && op.other === 'odd' ? rows.length : 0;
-
-function chained(
-  spec: GraphSpec,
-  ops: readonly StatelessSpec[],
-  name: string,
-  input: readonly Timed[],
-  sides: Sides,
-  drops: Drops,
-): Timed[] {
-  let rows = [...input];
-  const each = (of: (row: Row) => readonly Row[]): void => {
-    rows = rows.flatMap(({ row, ts }) => of(row).map((made) => ({ row: made, ts })));
-  };
-  ops.forEach((op, i) => {
-    switch (op) {
-      case 'map':
-        each((row) => [mapped(row)]);
-        return;
-      case 'filter':
-        drops.n += rows.filter(({ row }) => !passes(row)).length;
-        rows = rows.filter(({ row }) => passes(row));
-        return;
-      case 'flatMap':
-        drops.n += rows.filter(({ row }) => copies(row).length === 0).length;
-        each(copies);
-        return;
-      case 'process': {
-        const sink = `side-${name}-${i}`;
-        sides.set(sink, [...(sides.get(sink) ?? []), ...rows.filter(({ row }) => goesAside(row))]);
-        rows = rows.filter(({ row }) => !goesAside(row));
-        return;
-      }
-      case 'tally': {
-        const counter = `${COUNTERS}${name}-${i}:tally`;
-        sides.set(counter, [...(sides.get(counter) ?? []), ...rows]);
-        return;
-      }
-      case 'async':
-      case 'async-retry':
-        each(answers);
-        return;
-      case 'async-timeout':
-        each((row) => (isSlow(row) ? [timedOut(row)] : answers(row)));
-        return;
-      case 'copies':
-        each((row) => Array.from({ length: spec.parallelism }, () => row));
-        return;
-      default:
-    }
-  });
-  return rows;
-}
 
 const channels = (spec: GraphSpec): number => spec.input.splits.reduce((sum, n) => sum + n, spec.selfUnion ? 1 : 0);
 
@@ -304,27 +160,6 @@ function throughPanes({ world, spec, name, input, keyOf }: Through, op: PanesSpe
 const allFit = (windows: PanesSpec['windows']): boolean =>
   windows.by !== 'sliding' || windows.slideMs <= windows.sizeMs;
 
-function holds(world: World, some: readonly unknown[], all: readonly unknown[]): void {
-  const missing = minus(multiset(some), multiset(all));
-  if (missing.length > 0) world.fail(`oracle: missing in the output: ${missing.slice(0, 5).join(' ')}`);
-}
-
-/** No firing holds rows that its key has not, nor a row more often than that came. */
-function within(world: World, input: readonly Timed[], output: readonly Row[], keyOf: (row: Row) => string): void {
-  const byKey = Map.groupBy(input, ({ row }) => keyOf(row));
-  for (const firing of output) {
-    const own = (byKey.get(firing.k) ?? []).flatMap(({ row }) => row.ids.map(String));
-    const extra = minus(firing.ids.map(String), own);
-    if (extra.length > 0) world.fail(`oracle: a window of ${firing.k} holds ${extra.join()}, which its key has not`);
-  }
-}
-
-function present(world: World, input: readonly Timed[], output: readonly Row[]): void {
-  const found = new Set(output.flatMap((row) => row.ids));
-  for (const { row } of input)
-    for (const id of row.ids) if (!found.has(id)) world.fail(`conservation: record ${id} is in no window`);
-}
-
 function checkCounts({ world, input, keyOf }: Through, op: CountWindowSpec): void {
   const output = visible(world, 'out') as Row[];
   const found = output.map((row) => [row.k, row.ids.length]);
@@ -387,33 +222,6 @@ function windowed(input: readonly Timed[], sizeMs: number, keyOf: (row: Row) => 
   return [...windows.values()];
 }
 
-/** A window that fired again holds all that it held before. */
-function finalFirings(rows: readonly Row[]): Row[] {
-  const last = new Map<string, Row>();
-  for (const row of rows) {
-    const id = `${row.k} ${row.t}`;
-    const before = last.get(id);
-    if (before === undefined || before.ids.length < row.ids.length) last.set(id, row);
-  }
-  return [...last.values()];
-}
-
-function conserved(world: World, input: readonly Timed[], output: readonly Row[], someMayBeMissing: boolean): void {
-  const left = new Map<number, number>();
-  for (const { row } of input) for (const id of row.ids) left.set(id, (left.get(id) ?? 0) + 1);
-  for (const row of output) for (const id of row.ids) left.set(id, (left.get(id) ?? 0) - 1);
-  for (const [id, n] of left) {
-    if (n < 0) world.fail(`conservation: record ${id} is in the output ${-n} times too often`);
-    if (n > 0 && !someMayBeMissing) world.fail(`conservation: record ${id} is missing ${n} times in the output`);
-  }
-}
-
-/** Late rows find no partners, but nothing else may be joined, nor twice. */
-function someOf(world: World, all: readonly Timed[], output: readonly Row[]): void {
-  const extra = minus(multiset(output.map(essence)), multiset(all.map(({ row }) => essence(row))));
-  if (extra.length > 0) world.fail(`oracle: ${extra.length} pairs too many: ${extra.slice(0, 5).join(' ')}`);
-}
-
 /** By the manifests: read = emitted + late + dropped + dead-lettered + filtered, where every operator makes one row of one row. */
 function checkTotals(world: World, spec: GraphSpec, letters: number): void {
   const totals = world.commits.at(-1)?.totals ?? {};
@@ -447,34 +255,4 @@ function checkFiltered(world: World, filtered: number, exact: boolean): void {
   const found = world.commits.at(-1)?.totals['filtered'] ?? 0;
   if (exact ? found !== filtered : found < filtered)
     world.fail(`the manifests count ${found} rows filtered; it should be ${filtered}`);
-}
-
-export function visible(world: World, sink: string): unknown[] {
-  const rows: unknown[] = [];
-  for (const part of world.visible.values()) if (part.sink === sink) rows.push(...part.inode.rows);
-  return rows;
-}
-
-/** What does not depend on the order in which a key's rows came. */
-const essence = (row: Row): unknown => [[...row.ids].sort((a, b) => a - b), row.k, row.v];
-
-function same(world: World, sink: string, expected: readonly unknown[], found: readonly unknown[]): void {
-  const a = multiset(expected);
-  const b = multiset(found);
-  if (a.join('\n') === b.join('\n')) return;
-  const missing = minus(a, b);
-  const extra = minus(b, a);
-  world.fail(
-    `oracle: ${sink} should hold ${a.length} rows and holds ${b.length}; missing ${missing.slice(0, 5).join(' ')}; too many ${extra.slice(0, 5).join(' ')}`,
-  );
-}
-
-function minus(a: readonly string[], b: readonly string[]): string[] {
-  const left = new Map<string, number>();
-  for (const row of b) left.set(row, (left.get(row) ?? 0) + 1);
-  return a.filter((row) => {
-    const n = left.get(row) ?? 0;
-    left.set(row, n - 1);
-    return n <= 0;
-  });
 }

@@ -67,10 +67,9 @@ function planAgain(
     base: null,
     splits: manifest.ranges.map((range): PlannedSplit => {
       const state = states.get(range.id) ?? null;
-      // That a split ends here was seen by reading beyond its last record.
-      const ends = range.state.ended && state?.ended !== true;
+      const ends = range.state.ended && state?.ended !== true ? { ends: true } : {};
       const paused = range.state.paused === true ? { paused: true } : {};
-      return { id: range.id, from: range.from, to: ends ? null : range.to, ...paused, state };
+      return { id: range.id, from: range.from, to: range.to, ...ends, ...paused, state };
     }),
     skip: manifest.skipped,
     subtasks,

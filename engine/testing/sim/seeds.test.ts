@@ -6,12 +6,20 @@ import { planKey } from '../../checkpoint/item-keys.ts';
 import { epoch, generation, runId, wallTimeMs } from '../../model/ids.ts';
 import { MAX_WATERMARK } from '../../model/watermark.ts';
 import { stageWatermark } from '../../runtime/stage-watermark.ts';
+import type { GraphSpec } from './graph-spec.ts';
 import { MUTANTS } from './mutants.ts';
 import { shrink } from './shrink.ts';
 import { simulate } from './simulate.ts';
 
+interface Found {
+  readonly seeds: readonly number[];
+  readonly what: string;
+  /** What the seed drew beyond a plain graph: it stays, whatever else is drawn one day. */
+  readonly graph?: Partial<GraphSpec>;
+}
+
 /** Each broke a law before what it found was mended. */
-const FOUND: readonly { readonly seeds: readonly number[]; readonly what: string }[] = [
+const FOUND: readonly Found[] = [
   {
     seeds: [107, 2185],
     what: "a batch of which every record was on the skip list left another split's watermark on this one: too high, so later records were late",
@@ -48,13 +56,37 @@ const FOUND: readonly { readonly seeds: readonly number[]; readonly what: string
     seeds: [20994],
     what: 'a split ended while the others were idle: its rows had raised the watermark in memory beyond the one that was recorded',
   },
+  {
+    seeds: [3761],
+    what: "a subtask that ran again was thought to have answered differently, for how its rows were cut into batches showed in a channel's watermark",
+  },
+  {
+    seeds: [433],
+    what: 'a split that alignment had held was idle when its epoch was run again along the recorded ranges',
+    graph: {
+      main: { kind: 'interval-join', other: 'odd', lowerMs: -100, upperMs: -100, late: false },
+      alignMs: 300,
+      parallelism: 2,
+    },
+  },
+  {
+    seeds: [978],
+    what: 'the log of windows with state of their own could not be folded: their sub keys held null',
+    graph: {
+      main: { kind: 'co-count', other: 'source' },
+      second: { kind: 'window-join', other: 'odd', windows: { by: 'sliding', sizeMs: 100, slideMs: 20, offsetMs: 0 } },
+      post: [],
+      strategy: 'drowsy',
+    },
+  },
 ];
 
 describe('seeds that found something', () => {
-  for (const { seeds, what } of FOUND) {
+  for (const { seeds, what, graph = {} } of FOUND) {
     for (const seed of seeds)
       test(`${seed}: ${what}`, async () => {
-        expect((await simulate(seed)).broken).toBeNull();
+        const change = (spec: GraphSpec): GraphSpec => ({ ...spec, ...graph });
+        expect((await simulate(seed, { graphs: 'plain', change })).broken).toBeNull();
       });
   }
 
@@ -110,6 +142,10 @@ describe('a guard that is switched off is noticed', () => {
     ['marker-outside-transaction', 9],
     ['stale-cache', 112],
     ['fold-without-tombstones', 9],
+    ['broadcast-state-lost', 24],
+    ['requests-not-awaited', 42],
+    ['inputs-confused', 29],
+    ['trigger-state-lost-at-restore', 71],
   ] as const)('%s', async ([name, first]) => {
     const mutant = MUTANTS.find((m) => m.name === name)!;
     let caught: string | null = null;

@@ -9,7 +9,8 @@ import { settingsOf, startCoordinator, type Ended, type JobInWorld, type Running
 import { Decisions } from './decisions.ts';
 import { duplicateAttempt, looseSweep } from './disturbances.ts';
 import { profileOf, type Fault, type Profile } from './faults.ts';
-import { graphSpecOf, sinksOf, type Graphs, type GraphSpec } from './graph-spec.ts';
+import { graphSpecOf, type Graphs } from './draw-graph.ts';
+import { sinksOf, type GraphSpec } from './graph-spec.ts';
 import { ALL_ON } from './guards.ts';
 import type { Mutant } from './mutant.ts';
 import { checkResults } from './results.ts';
@@ -58,6 +59,15 @@ const DISTURBANCES = [
 ] as const;
 
 export async function simulate(seed: number, options: SimOptions = {}): Promise<SimResult> {
+  const putBack = options.mutant?.patch?.();
+  try {
+    return await simulated(seed, options);
+  } finally {
+    putBack?.();
+  }
+}
+
+async function simulated(seed: number, options: SimOptions): Promise<SimResult> {
   const d = new Decisions(seed);
   const drawn = graphSpecOf(d, options.graphs);
   const spec = options.change?.(drawn) ?? drawn;

@@ -6,7 +6,7 @@ import type {
 } from '../../operators/checkpointed-process-operator.ts';
 import type { Collector } from '../../operators/collector.ts';
 import type { OpenContext } from '../../operators/keyed-process-function.ts';
-import type { Counter } from '../../operators/metrics.ts';
+import type { Counter } from '../../model/runtime-context.ts';
 import type { ProcessContext } from '../../operators/process-operator.ts';
 import { ListStateDescriptor } from '../../state/descriptors.ts';
 import type { ListState } from '../../state/states.ts';

@@ -18,7 +18,7 @@ export interface TwoInputs {
   readonly key: (row: Row) => string;
   /** Throws at rows that user code refuses. */
   readonly check: (row: Row) => void;
-  side(rows: DataStream<Row>, uid: string): void;
+  readonly side: (rows: DataStream<Row>, uid: string) => void;
 }
 
 export function twoInputs(spec: TwoInputSpec, name: string, inputs: TwoInputs): SingleOutputStreamOperator<Row> {
