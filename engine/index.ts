@@ -174,6 +174,13 @@ export {
   type WindowContext,
   type WindowFunction,
 } from './windows/window-function.ts';
+export { TwoPhaseCommitSink, type CommitOutcome } from './operators/two-phase/two-phase-commit-sink.ts';
+export {
+  TwoPhaseCommitSinkFunction,
+  type InvokeContext,
+  type TwoPhaseCommitSinkFunctionOptions,
+} from './operators/two-phase/two-phase-commit-sink-function.ts';
+export type { SinkRecord, SinkTransaction, TransactionContext } from './operators/two-phase/transaction.ts';
 export type { StateAccess } from './state/state-access.ts';
 export type {
   DeliveryGuarantee,

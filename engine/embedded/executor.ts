@@ -136,6 +136,7 @@ export async function runEmbedded(
   let manifest: Manifest | null = null;
   try {
     await fused.validate();
+    for (const { text, sink } of fused.notices()) (options.onNotice?.bind(options) ?? warn)(text, { sink });
     const outcome = await runJob({
       job: graph.job,
       store,
@@ -181,6 +182,11 @@ export async function runEmbedded(
     await runner.close();
     if (options.ports === undefined) await log?.close();
   }
+}
+
+/** Where nobody listens for notices. */
+function warn(text: string, { sink }: Readonly<Record<string, unknown>>): void {
+  process.emitWarning(`sink ${String(sink)}: ${text}`, 'MillraceNotice');
 }
 
 function fusedRunner(graph: RunnerOptions['graph'], ports: Ports, options: EmbeddedOptions): FusedRunner {

@@ -20,6 +20,8 @@ export interface SinkContext {
 export interface Sink<T> {
   readonly description: string;
   readonly guarantee: DeliveryGuarantee;
+  /** What whoever starts the job should know, in words. */
+  readonly notice?: string | null;
   /** What it writes to, where two sinks of a job must not share it: names a folder and prefix, for example. */
   readonly target?: string;
   /** Before the first plan: throws ConfigError naming what is missing or refused. */

@@ -56,6 +56,11 @@ export class FusedRunner implements EpochRunner {
     }
   }
 
+  /** What the sinks have to say before the job starts. */
+  notices(): readonly { readonly text: string; readonly sink: string }[] {
+    return this.wired.sinks.flatMap(({ notice, node }) => (notice === null ? [] : [{ text: notice, sink: node.uid }]));
+  }
+
   async discover(): Promise<readonly SplitOffer[]> {
     return await this.wired.discover();
   }

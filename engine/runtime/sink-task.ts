@@ -33,6 +33,10 @@ export class SinkTask {
     return this.sink.target ?? null;
   }
 
+  get notice(): string | null {
+    return this.sink.notice ?? null;
+  }
+
   get bytes(): number {
     let sum = 0;
     for (const writer of this.writers.values()) sum += writer.bytes;

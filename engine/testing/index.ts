@@ -34,3 +34,9 @@ export {
 } from './job-sim/simulate-job.ts';
 export type { OutputDifference } from './job-sim/output-difference.ts';
 export type { Trial } from './job-sim/trial.ts';
+export {
+  checkTwoPhaseCommitSink,
+  type TwoPhaseCheckOptions,
+  type TwoPhaseReport,
+  type TwoPhaseSinkOnTrial,
+} from './two-phase/check-two-phase-commit-sink.ts';

@@ -9,13 +9,13 @@ import { readReachable } from '../../runtime/job-records.ts';
 import { ObjectIo, objectName } from '../../runtime/object-io.ts';
 import { keyText } from '../../state/key-bytes.ts';
 import { readSegment } from '../../state/segment.ts';
-import { unpack } from '../../state/serializer.ts';
 import type { JobInWorld } from './coordinator-process.ts';
 import { DirectCaller } from './direct-caller.ts';
 import { lateSinks, type GraphSpec, type KeyedSpec } from './graph-spec.ts';
 import { asksSource } from './operator-specs.ts';
 import { beforeKeyed } from './oracle-stateless.ts';
 import type { AssignerSpec } from './pane-specs.ts';
+import { stagedRows } from './sim-sink.ts';
 import { SimBlobStore, SimStateStore } from './sim-stores.ts';
 import type { World } from './world.ts';
 
@@ -107,7 +107,9 @@ async function emitted(world: World, last: Manifest, io: ObjectIo): Promise<Set<
   for (const { sink, inode } of world.visible.values()) if (isBehind(sink)) collectIds(inode.rows, ids);
   for (const { sink, objects } of last.staged)
     if (isBehind(sink))
-      for (const object of objects) if (await isThere(world, object)) collectIds(unpack(await io.read(object)), ids);
+      for (const object of objects)
+        if (await isThere(world, object))
+          collectIds(stagedRows(world.sinkKinds.get(sink)!, await io.read(object)), ids);
   return ids;
 }
 

@@ -16,6 +16,8 @@ export interface SinkGuards {
   readonly syncBeforeLink: boolean;
   /** The file's name has the run and the epoch in it. */
   readonly nameIsMarker: boolean;
+  /** The target of a two-phase sink tells a transaction that is committed from one that never was. */
+  readonly commitTellsAlready: boolean;
 }
 
 export const ALL_ON: SinkGuards = Object.freeze({
@@ -28,4 +30,5 @@ export const ALL_ON: SinkGuards = Object.freeze({
   stampIsMonotone: true,
   syncBeforeLink: true,
   nameIsMarker: true,
+  commitTellsAlready: true,
 });

@@ -6,10 +6,10 @@ import type { Ack, Manifest, Plan, PlannedSplit, SegmentRef } from '../../checkp
 import { attemptId } from '../../model/ids.ts';
 import { FusedRunner } from '../../runtime/fused-runner.ts';
 import { ObjectIo } from '../../runtime/object-io.ts';
-import { unpack } from '../../state/serializer.ts';
 import type { JobInWorld } from './coordinator-process.ts';
 import { DirectCaller } from './direct-caller.ts';
 import { SimClock } from './sim-clock.ts';
+import { stagedRows } from './sim-sink.ts';
 import { SimBlobStore } from './sim-stores.ts';
 import { World } from './world.ts';
 
@@ -101,7 +101,7 @@ async function compare(job: JobInWorld, manifest: Manifest, ack: Ack, io: Object
     const again: unknown[] = [];
     for (const slot of ack.staged) {
       if (slot.sink !== sink) continue;
-      for (const object of slot.objects) again.push(...(unpack(await io.read(object)) as unknown[]));
+      for (const object of slot.objects) again.push(...stagedRows(world.sinkKinds.get(sink)!, await io.read(object)));
     }
     differs(`rows of ${sink}`, multiset(live), multiset(again));
   }

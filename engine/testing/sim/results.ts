@@ -23,6 +23,24 @@ export async function checkResults(job: JobInWorld, end: 'finished' | 'deleted' 
   if (world.broken === null && end === 'finished') checkOracle(job);
 }
 
+/** Objects that the publishers of two-phase sinks keep, and forget themselves. */
+const LEDGERS = 'two-phase.';
+/** Two, and one whose publisher died before it could forget. */
+const MAX_KEPT_EPOCHS = 3;
+
+/** T6: a slot's ledger does not grow with the epochs. (Where attempts were lost it grows for a time.) */
+function checkLedgers(world: World): void {
+  const kept = new Map<string, number>();
+  for (const name of world.blobs.keys()) {
+    if (!name.startsWith(LEDGERS) || !name.endsWith('/done')) continue;
+    const place = name.slice(0, name.lastIndexOf('/'));
+    if (world.blobs.has(`${place}/000002-claim`)) continue;
+    const slot = place.split('/').slice(0, 3).join('/');
+    kept.set(slot, (kept.get(slot) ?? 0) + 1);
+  }
+  for (const [slot, n] of kept) if (n > MAX_KEPT_EPOCHS) world.fail(`T6: ${slot} keeps ${n} epochs`);
+}
+
 async function checkStore(world: World): Promise<void> {
   const head = world.headRecord!;
   const chain = await readManifestChain(new SimStateStore(new DirectCaller(world)), head, RETAINED_MANIFESTS);
@@ -33,7 +51,9 @@ async function checkStore(world: World): Promise<void> {
   for (const key of world.items.keys())
     if (!items.has(key) && !history.has(key)) world.fail(`E6: nobody refers to ${key}, and no sweep takes it`);
   for (const name of world.blobs.keys())
-    if (!blobs.has(name)) world.fail(`E6: nobody refers to ${name}, and no sweep takes it`);
+    if (!blobs.has(name) && !name.startsWith(LEDGERS))
+      world.fail(`E6: nobody refers to ${name}, and no sweep takes it`);
+  checkLedgers(world);
 }
 
 /** Every record was read, each once. That ranges chain was seen at each commit. */

@@ -1,14 +1,17 @@
 /**
  * The simulated sinks. `transactional`: Kafka's shape, a target that knows who fenced it last and holds its marker beside the
  * records. `files`: create-if-absent under a name that is the marker; what was not flushed is lost or torn when the machine dies.
+ * `two-phase`: see sim-two-phase-sink.ts.
  */
 import { compareMarkers } from '../../checkpoint/run-ids.ts';
 import { FencedError, InvariantError } from '../../model/errors.ts';
 import { PackingWriter } from '../../operators/collect-sink.ts';
+import { readStagedRecords, RecordWriter } from '../../operators/two-phase/staged-records.ts';
 import type { Publication, Sink, SinkContext, SinkPublisher, SinkWriter } from '../../ports/sink.ts';
 import { unpack } from '../../state/serializer.ts';
 import { callerOf } from './scripted-source.ts';
 import type { Caller } from './sim-process.ts';
+import { SimTwoPhaseSink } from './sim-two-phase-sink.ts';
 import type { Inode, SinkKind, SlotTarget } from './sink-target.ts';
 
 export class SimSink implements Sink<unknown> {
@@ -24,17 +27,23 @@ export class SimSink implements Sink<unknown> {
   async validate(): Promise<void> {}
 
   writer(): SinkWriter<unknown> {
-    return new PackingWriter();
+    return this.#kind === 'two-phase' ? new RecordWriter() : new PackingWriter();
   }
 
   async publisher(ctx: SinkContext): Promise<SinkPublisher> {
     const caller = callerOf(ctx.clock);
+    if (this.#kind === 'two-phase') return await new SimTwoPhaseSink(caller).publisher(ctx);
     return this.#kind === 'files' ? new FilePublisher(caller, ctx.sink) : new TransactionalPublisher(caller, ctx.sink);
   }
 }
 
 const rowsOf = (publication: Publication): unknown[] =>
-  publication.chunks.flatMap((chunk) => unpack(chunk) as unknown[]);
+  publication.chunks.flatMap((chunk) => stagedRows('transactional', chunk));
+
+/** The rows of a staged object. */
+export function stagedRows(kind: SinkKind, bytes: Uint8Array): unknown[] {
+  return kind === 'two-phase' ? readStagedRecords([bytes]).map(({ value }) => value) : (unpack(bytes) as unknown[]);
+}
 
 class TransactionalPublisher implements SinkPublisher {
   readonly #caller: Caller;

@@ -1,5 +1,5 @@
 /** What the simulated sinks write to: it outlives processes, and it knows what is durable. */
-export type SinkKind = 'transactional' | 'files';
+export type SinkKind = 'transactional' | 'files' | 'two-phase';
 
 export interface Marker {
   readonly run: string;
@@ -24,4 +24,10 @@ export interface Visible {
   readonly slot: number;
   readonly at: Marker;
   readonly inode: Inode;
+}
+
+/** A transaction of a target that commits in two phases: it outlives its client. */
+export interface PreparedTransaction {
+  state: 'prepared' | 'committed';
+  readonly rows: readonly unknown[];
 }

@@ -12,7 +12,7 @@ import type { Fault, Profile } from './faults.ts';
 import { ALL_ON, type SinkGuards } from './guards.ts';
 import { checkHeadMove, reachableFrom, type HeldThings } from './world-laws.ts';
 import type { ScriptSource, ScriptSplit } from './script.ts';
-import type { Inode, Marker, SinkKind, SlotTarget, Visible } from './sink-target.ts';
+import type { Inode, Marker, PreparedTransaction, SinkKind, SlotTarget, Visible } from './sink-target.ts';
 
 export class World {
   readonly job = 'j';
@@ -46,6 +46,8 @@ export class World {
   readonly plans: Plan[] = [];
   /** Sinks of the job, by uid. */
   readonly sinkKinds: ReadonlyMap<string, SinkKind>;
+  /** Transactions of the two-phase sinks' target, by id. */
+  readonly transactions = new Map<string, PreparedTransaction>();
   readonly #targets = new Map<string, SlotTarget>();
   readonly #unflushed = new Map<object, Inode[]>();
   #held: HeldThings = { items: new Set(), blobs: new Set() };
