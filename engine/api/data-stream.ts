@@ -18,6 +18,7 @@ import { CollectSink } from '../operators/collect-sink.ts';
 import { FilterOperator } from '../operators/filter-operator.ts';
 import { FlatMapOperator } from '../operators/flat-map-operator.ts';
 import type { Fusible } from '../operators/fusible.ts';
+import { noKey } from '../operators/keyless-context.ts';
 import { MapOperator } from '../operators/map-operator.ts';
 import type { OutputTag } from '../operators/output-tag.ts';
 import { PassThroughFactory } from '../operators/pass-through-operator.ts';
@@ -41,7 +42,7 @@ import { CoGroupedStreams } from './co-grouped-streams.ts';
 // oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
 import { ConnectedStreams } from './connected-streams.ts';
 import { copyOf } from './function-copy.ts';
-import { ProcessFunction, type Nothing } from './functions.ts';
+import { KeyedProcessFunction, ProcessFunction, type Nothing } from './functions.ts';
 // oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
 import { JoinedStreams } from './joined-streams.ts';
 // oxlint-disable-next-line import/no-cycle -- the fluent API is a circle (scripts/tidy/exemptions.ts)
@@ -97,6 +98,7 @@ export class DataStream<T> {
   process<R>(
     fn: ProcessFunction<T, R> | ((value: T, ctx: ProcessContext, out: Collector<R>) => Nothing),
   ): SingleOutputStreamOperator<R> {
+    checkProcess(fn);
     if (isCheckpointed(fn)) return this.checkpointed<R>(fn);
     const logic: ProcessLogic = fn instanceof ProcessFunction ? fn : { processElement: fn };
     return this.stateless<R>('Process', 'process', new ProcessOperator(logic), lifecycleOf(fn));
@@ -345,6 +347,14 @@ export class DataStreamSink {
     setParallelism(this.node, parallelism);
     return this;
   }
+}
+
+/** What needs a key, or is no function at all, is told before it meets a row. */
+function checkProcess(fn: unknown): void {
+  if (typeof fn === 'function' || fn instanceof ProcessFunction) return;
+  const isKeyed = fn instanceof KeyedProcessFunction || (typeof fn === 'object' && fn !== null && 'state' in fn);
+  if (isKeyed) throw noKey(null, 'a KeyedProcessFunction');
+  throw new ConfigError('process(…) takes a ProcessFunction, or a function of (value, ctx, out).');
 }
 
 function keySelection<T, K>(key: string | ((value: T) => K), more: readonly unknown[]): KeySelection {

@@ -24,6 +24,8 @@ export class StreamExecutionEnvironment {
   private epochMode: EpochMode = 'auto';
   private readonly ctx: StreamContext;
   private jobName: string;
+  /** Operators there were at the last execution. */
+  private executed = 0;
   private letters: DataStream<DeadLetter> | null = null;
 
   /** @internal */
@@ -135,6 +137,7 @@ export class StreamExecutionEnvironment {
   /** Runs the job embedded in this process until its input ends. */
   async execute(jobName?: string): Promise<JobExecutionResult> {
     if (jobName !== undefined) this.jobName = jobName;
+    this.checkNew();
     const run: Executor = currentExecutor();
     return await run(this.toJobGraph(), this.settings(), {});
   }
@@ -142,11 +145,21 @@ export class StreamExecutionEnvironment {
   /** Starts the job and returns at once with a handle to stop, cancel or await it. */
   executeAsync(jobName?: string): JobClient {
     if (jobName !== undefined) this.jobName = jobName;
+    this.checkNew();
     const stop = new AbortController();
     const cancel = new AbortController();
     const run: Executor = currentExecutor();
     const result = run(this.toJobGraph(), this.settings(), { stop: stop.signal, cancel: cancel.signal });
     return new JobClient(this.jobName, result, stop, cancel);
+  }
+
+  private checkNew(): void {
+    const { length } = this.graph.nodes;
+    if (length > 0 && length === this.executed)
+      throw new ConfigError(
+        'nothing was added since this environment was executed. Executing it again would do everything twice: make a new environment for another run.',
+      );
+    this.executed = length;
   }
 
   /** @internal */

@@ -6,6 +6,7 @@
  * constructors have no parameters; otherwise it is refused.
  */
 import { ConfigError } from '../model/errors.ts';
+import { ownCopy } from '../model/own-copy.ts';
 
 export function copyOf<F extends object>(fn: F): F {
   const copy = emptyLike(fn);
@@ -33,13 +34,4 @@ function sourcesOf(fn: object): string[] {
     of = Object.getPrototypeOf(of) as object | null;
   }
   return sources;
-}
-
-function ownCopy(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(ownCopy);
-  if (value instanceof Map) return new Map([...value].map(([key, of]) => [key, ownCopy(of)]));
-  if (value instanceof Set) return new Set([...value].map(ownCopy));
-  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, of]) => [name, ownCopy(of)]));
 }

@@ -1,4 +1,5 @@
 /** fromData: the given elements, one split, position = index. For tests and examples. */
+import { ownCopy } from '../model/own-copy.ts';
 import type { SourceBatch } from '../model/source-batch.ts';
 import type { FillResult, Source, SplitReader, SplitSpec } from '../ports/source.ts';
 
@@ -34,7 +35,8 @@ class CollectionReader implements SplitReader {
     const end = Math.min(start + maxRows, to ?? Infinity, this.elements.length);
     if (end <= start) return 'end';
     this.position = end;
-    return valuesBatch(this.elements.slice(start, end), start);
+    // Copies: a function that changes what it is given would find it changed when the epoch runs again.
+    return valuesBatch(this.elements.slice(start, end).map(ownCopy), start);
   }
   release(): void {
     // Batches are not pooled.

@@ -32,6 +32,7 @@ import type { WindowOperatorOptions } from './window-operator-options.ts';
 import { WindowStates } from './window-states.ts';
 import { contextOf } from './runtime-context.ts';
 import { HeldRowCheck } from './held-row.ts';
+import { refusePromise } from './map-operator.ts';
 
 export interface SessionWindowOptions extends WindowOperatorOptions {
   readonly assigner: EventTimeSessionWindows;
@@ -215,6 +216,7 @@ export class SessionWindowOperator implements KeyedOperator {
   private fire(id: number, { start, end, accumulator }: Session, tag: number, watermark: number): void {
     const context = this.functions.at(id, new TimeWindow(start, end), tag, watermark);
     let result = this.aggregate.getResult(accumulator);
+    if (typeof result === 'object') refusePromise(result);
     // A session that may fire again goes on changing its accumulator, while what was emitted may still wait for its consumer.
     if (this.latenessMs > 0 && result === accumulator && typeof result === 'object') result = structuredClone(result);
     context.run(this.options.windowFunction, [result]);

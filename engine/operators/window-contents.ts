@@ -3,6 +3,7 @@ import { UserCodeError } from '../model/errors.ts';
 import { Cell, type OwnerScope } from '../state/cell.ts';
 import type { AggregateFunction } from '../state/descriptors.ts';
 import type { StateWriter } from '../state/state-entries.ts';
+import { refusePromise } from './map-operator.ts';
 
 export interface WindowContents {
   /** Stored name of its entries. */
@@ -45,6 +46,7 @@ export class AccumulatorContents extends Cell<unknown> implements WindowContents
     const accumulator = this.data[id];
     if (accumulator === undefined) return null;
     const result = this.aggregate.getResult(accumulator);
+    if (typeof result === 'object') refusePromise(result);
     // The accumulator goes on changing, while what was emitted may still wait for its consumer.
     return [result === accumulator && typeof result === 'object' ? structuredClone(result) : result];
   }

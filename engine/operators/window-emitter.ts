@@ -4,6 +4,7 @@ import { TimeWindow } from '../windows/time-window.ts';
 import type { KeyedOperatorContext } from './keyed-operator.ts';
 import { WindowFunctionContext, type AnyWindowFunction } from './window-function-context.ts';
 import type { WindowStates } from './window-states.ts';
+import { refusePromise } from './map-operator.ts';
 
 export class WindowEmitter {
   private readonly context: WindowFunctionContext;
@@ -41,6 +42,7 @@ export class WindowEmitter {
       this.window = new TimeWindow(span.start, span.end);
     const context = this.context.at(keyId, this.window, tag, watermark);
     let result = this.aggregate.getResult(accumulator);
+    if (typeof result === 'object') refusePromise(result);
     // A window that may fire again goes on changing its accumulator, while what was emitted may still wait for its consumer.
     if (this.mayRefire && result === accumulator && typeof result === 'object') result = structuredClone(result);
     if (this.windowFunction === null) context.collect(result);

@@ -215,3 +215,9 @@ it('tells of timers without a key', async () => {
   const error = await failure(env().fromData({ k: 'a' }).keyBy('k').process(new Early()).executeAndCollect());
   expect(error.message).toContain("a timer's time is a number of epoch milliseconds");
 });
+
+it('is not executed twice by mistake', async () => {
+  const env = StreamExecutionEnvironment.getExecutionEnvironment();
+  expect(await env.fromData(1).executeAndCollect()).toEqual([1]);
+  await expect(env.execute()).rejects.toThrow(/nothing was added/);
+});
