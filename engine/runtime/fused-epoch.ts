@@ -79,10 +79,26 @@ export class FusedEpoch {
       const watermark = this.stageWatermark(stage, ended);
       if (stage.wiring.buffered) await stage.processBuffered(watermark, this.breathe);
       else stage.drain();
-      await stage.settle();
+      await this.settle(stage);
       await stage.advance(watermark, this.breathe);
     }
     return ended;
+  }
+
+  /** Requests that are never answered must not hold the job for ever. */
+  private async settle(stage: KeyedStage): Promise<void> {
+    const { timeoutMs } = this.budget;
+    const leftMs = Math.max(0, timeoutMs - (this.clock.monotonicMs() - this.startMs));
+    await new Promise<void>((resolve, reject) => {
+      const giveUp = this.clock.after(leftMs, () =>
+        reject(
+          new RetryableError(
+            `operator "${stage.wiring.node.name}": requests were not answered within the checkpoint timeout of ${timeoutMs} ms. Give them a timeout of their own.`,
+          ),
+        ),
+      );
+      stage.settle().then(resolve, reject).finally(giveUp);
+    });
   }
 
   private begin(): void {

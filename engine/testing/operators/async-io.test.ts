@@ -1,6 +1,7 @@
 /** Async I/O: results in the order of the rows, timeouts, retries, capacity, failures and dead letters, fused and fanned out. */
 import { describe, expect, test } from 'vitest';
 import { AsyncDataStream, AsyncFunction } from '../../api/async-data-stream.ts';
+import { RestartStrategies } from '../../api/job-settings.ts';
 import { FixedDelayRetryStrategyBuilder, RetryPredicates } from '../../operators/async-retry.ts';
 import type { ResultFuture } from '../../operators/async-request.ts';
 import { runInMemory, type InMemoryOptions } from '../run-in-memory.ts';
@@ -180,4 +181,13 @@ test('so is a capacity of 0', async () => {
     AsyncDataStream.orderedWait(env.fromData(1), async (x) => [x], 1000, 0).sinkTo(sink('out'));
   });
   await expect(run).rejects.toThrow(/capacity is the number of requests/);
+});
+
+test('requests that are never answered end with the checkpoint timeout', async () => {
+  const run = runInMemory(({ env, sink }) => {
+    env.getCheckpointConfig().setCheckpointTimeout(20);
+    env.setRestartStrategy(RestartStrategies.noRestart());
+    AsyncDataStream.orderedWait(env.fromData(7), new Silent(), 0).sinkTo(sink('out'));
+  });
+  await expect(run).rejects.toThrow(/"Async Wait": requests were not answered within the checkpoint timeout of 20 ms/);
 });
