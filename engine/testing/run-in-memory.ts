@@ -61,11 +61,13 @@ export interface InMemoryRun {
   readonly steps: number;
 }
 
-function fanOutOf(workers: number, { cutLike, widths }: InMemoryOptions): FanOutOptions {
+/** `workers` undefined: fused epochs, over the ranges of the other run. */
+function fanOutOf(workers: number | undefined, { cutLike, widths }: InMemoryOptions): FanOutOptions {
   let asked = 0;
   const subtasksOf: FanOutOptions['subtasksOf'] = (_, most) =>
-    widths === undefined ? most : Math.min(workers, widths[asked++ % widths.length]!);
-  const base = { mode: 'fanned-out', workers, module: 'in-process', subtasksOf } as const;
+    widths === undefined ? most : Math.min(workers ?? 1, widths[asked++ % widths.length]!);
+  const mode = workers === undefined ? 'fused' : 'fanned-out';
+  const base = { mode, workers: workers ?? 1, module: 'in-process', subtasksOf } as const;
   if (cutLike === undefined) return base;
   return {
     ...base,
@@ -104,7 +106,7 @@ export async function runInMemory(job: BuildJob | JobModule, options: InMemoryOp
       const { outcome } = await inMemory.execute({
         maxRows: rowsOf(options.rowsPerEpoch),
         subtasks: subtasks ?? 1,
-        ...(workers === undefined ? {} : { fanOut: fanOutOf(workers, options) }),
+        ...(workers === undefined && options.cutLike === undefined ? {} : { fanOut: fanOutOf(workers, options) }),
         ...(options.fold === undefined ? {} : { fold: options.fold }),
         stop: stop.signal,
         crashPoint: (name) => {
