@@ -56,6 +56,8 @@ function generated(): string | null {
   const file = join(tmpdir(), `millrace-nexmark-${EVENTS}.jsonl`);
   if (existsSync(file)) return file;
   process.stderr.write(`making ${EVENTS} events …\n`);
-  const { status } = spawnSync('python3', [script, String(EVENTS), '42', file, 'mixed', String(EVENTS_PER_SECOND)], { stdio: 'inherit' });
+  const { status } = spawnSync('python3', [script, String(EVENTS), '42', file, 'mixed', String(EVENTS_PER_SECOND)], {
+    stdio: 'inherit',
+  });
   return status === 0 ? file : null;
 }
