@@ -89,6 +89,7 @@ export class FusedEpoch {
   private async settle(stage: KeyedStage): Promise<void> {
     const { timeoutMs } = this.budget;
     const leftMs = Math.max(0, timeoutMs - (this.clock.monotonicMs() - this.startMs));
+    if (leftMs === Infinity || !stage.settles) return await stage.settle();
     await new Promise<void>((resolve, reject) => {
       const giveUp = this.clock.after(leftMs, () =>
         reject(

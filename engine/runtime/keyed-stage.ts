@@ -262,6 +262,11 @@ export class KeyedStage {
     for (const subtask of this.subtasks) subtask.gatheredEnd(cap);
   }
 
+  /** Its operators may have something under way. */
+  get settles(): boolean {
+    return this.subtasks.some(({ operator }) => operator.settle !== undefined);
+  }
+
   /** What the operators have under way is finished. */
   async settle(): Promise<void> {
     for (const subtask of this.subtasks) await subtask.settle();
