@@ -53,40 +53,33 @@ function lookupLogic<IN, OUT>(lookup: AsyncLookup<IN, OUT>): AsyncLogic {
   };
 }
 
+const plain = <IN, OUT>(
+  stream: DataStream<IN>,
+  fn: AsyncFunction<IN, OUT> | AsyncLookup<IN, OUT>,
+  timeoutMs: number,
+  capacity: number = DEFAULT_CAPACITY,
+): SingleOutputStreamOperator<OUT> => wait(stream, fn, timeoutMs, capacity, null);
+
+const retried = <IN, OUT>(
+  stream: DataStream<IN>,
+  fn: AsyncFunction<IN, OUT> | AsyncLookup<IN, OUT>,
+  timeoutMs: number,
+  capacity: number,
+  retry: AsyncRetryStrategy<OUT>,
+): SingleOutputStreamOperator<OUT> => wait(stream, fn, timeoutMs, capacity, retry);
+
 /**
- * Requests to something outside, many at a time. All requests of an epoch are finished before it commits, and results are emitted in the
- * order of the rows: 'unordered' differs from 'ordered' in name only, since an epoch's results become visible together.
+ * Requests to something outside, many at a time. `timeoutMs` per row, retries included; 0: none. `capacity`: requests under way at a
+ * time, per subtask. All requests of an epoch are finished before it commits, and results are emitted in the order of the rows:
+ * 'unordered' differs from 'ordered' in name only, since an epoch's results become visible together.
  *
  * ```ts
  * AsyncDataStream.orderedWait(orders, async (order) => [{ ...order, rate: await rateOf(order.currency) }], 1000, 50)
  * ```
  */
 export const AsyncDataStream = {
-  /** `timeoutMs` per row, retries included; 0: none. `capacity`: requests under way at a time, per subtask. */
-  orderedWait: <IN, OUT>(
-    stream: DataStream<IN>,
-    fn: AsyncFunction<IN, OUT> | AsyncLookup<IN, OUT>,
-    timeoutMs: number,
-    capacity: number = DEFAULT_CAPACITY,
-  ): SingleOutputStreamOperator<OUT> => wait(stream, fn, timeoutMs, capacity, null),
-  unorderedWait: <IN, OUT>(
-    stream: DataStream<IN>,
-    fn: AsyncFunction<IN, OUT> | AsyncLookup<IN, OUT>,
-    timeoutMs: number,
-    capacity: number = DEFAULT_CAPACITY,
-  ): SingleOutputStreamOperator<OUT> => wait(stream, fn, timeoutMs, capacity, null),
-  orderedWaitWithRetry: <IN, OUT>(
-    stream: DataStream<IN>,
-    fn: AsyncFunction<IN, OUT> | AsyncLookup<IN, OUT>,
-    timeoutMs: number,
-    capacity: number,
-    retry: AsyncRetryStrategy<OUT>,
-  ): SingleOutputStreamOperator<OUT> => wait(stream, fn, timeoutMs, capacity, retry),
-  unorderedWaitWithRetry: <IN, OUT>(
-    stream: DataStream<IN>,
-    fn: AsyncFunction<IN, OUT> | AsyncLookup<IN, OUT>,
-    timeoutMs: number,
-    capacity: number,
-    retry: AsyncRetryStrategy<OUT>,
-  ): SingleOutputStreamOperator<OUT> => wait(stream, fn, timeoutMs, capacity, retry),
+  orderedWait: plain,
+  unorderedWait: plain,
+  orderedWaitWithRetry: retried,
+  unorderedWaitWithRetry: retried,
 } as const;

@@ -15,6 +15,7 @@ import type { StateStore } from '../ports/state-store.ts';
 import { runJob } from '../runtime/coordinator.ts';
 import type { CrashPoint } from '../runtime/crash-point.ts';
 import { HybridRunner } from '../runtime/fan-out/hybrid-runner.ts';
+import { warnOf } from './warn-of.ts';
 import type { StragglerLimits } from '../runtime/fan-out/straggler-policy.ts';
 import type { PeerPool, SubtaskPeer } from '../runtime/fan-out/subtask-peer.ts';
 import { FusedRunner } from '../runtime/fused-runner.ts';
@@ -136,7 +137,7 @@ export async function runEmbedded(
   let manifest: Manifest | null = null;
   try {
     await fused.validate();
-    for (const { text, sink } of fused.notices()) (options.onNotice?.bind(options) ?? warn)(text, { sink });
+    for (const { text, sink } of fused.notices()) noticeOf(options)(text, { sink });
     const outcome = await runJob({
       job: graph.job,
       store,
@@ -184,9 +185,9 @@ export async function runEmbedded(
   }
 }
 
-/** Where nobody listens for notices. */
-function warn(text: string, { sink }: Readonly<Record<string, unknown>>): void {
-  process.emitWarning(`sink ${String(sink)}: ${text}`, 'MillraceNotice');
+/** Where nobody listens for notices, the process warns. */
+function noticeOf(options: EmbeddedOptions): NonNullable<EmbeddedOptions['onNotice']> {
+  return options.onNotice?.bind(options) ?? warnOf;
 }
 
 function fusedRunner(graph: RunnerOptions['graph'], ports: Ports, options: EmbeddedOptions): FusedRunner {
@@ -199,6 +200,7 @@ function fusedRunner(graph: RunnerOptions['graph'], ports: Ports, options: Embed
     log,
     ...(options.subtasks === undefined ? {} : { subtasks: options.subtasks }),
     ...(typeof options.maxRows === 'function' ? { maxRowsOf: options.maxRows } : {}),
+    notice: noticeOf(options),
     ...crashPointOf(options),
   });
 }

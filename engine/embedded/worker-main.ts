@@ -9,6 +9,7 @@ import type { RunnerOptions } from '../runtime/runner-options.ts';
 import { DiskBlobStore } from './disk-blob-store.ts';
 import { openDiskLog } from './disk-log.ts';
 import { SystemClock } from './system-clock.ts';
+import { warnOf } from './warn-of.ts';
 import type { Answer, Call, FailureMessage, WorkerSetup } from './worker-messages.ts';
 
 type Graph = RunnerOptions['graph'];
@@ -36,7 +37,7 @@ async function build(): Promise<SubtaskHost> {
   hasDeadLetters = graph.hasDeadLetters;
   const blobs = new DiskBlobStore(join(setup.stateDir, 'state'));
   const log = await openDiskLog(join(setup.stateDir, 'log'));
-  return new SubtaskHost({ job: setup.job, graph, clock: new SystemClock(), blobs, log }, setup.index);
+  return new SubtaskHost({ job: setup.job, graph, clock: new SystemClock(), blobs, log, notice: warnOf }, setup.index);
 }
 
 function failureOf(thrown: unknown): FailureMessage {

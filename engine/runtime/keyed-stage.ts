@@ -289,8 +289,9 @@ export class KeyedStage {
     this.keys.sweep((id) => this.owning(id).operator.isLive(id), always);
   }
 
-  async closeOperators(): Promise<void> {
-    for (const subtask of this.subtasks) await subtask.operator.close();
+  /** `failed`: is told what an operator threw, and the others are closed all the same. */
+  async closeOperators(failed: (thrown: unknown) => void): Promise<void> {
+    for (const subtask of this.subtasks) await subtask.close().catch(failed);
   }
 
   private ownerOf(id: number): number {

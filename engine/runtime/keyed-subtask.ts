@@ -198,6 +198,10 @@ export class KeyedSubtask {
     }
   }
 
+  close(): Promise<void> {
+    return this.guardAsync('close', async () => await this.operator.close());
+  }
+
   private async guardAsync(where: string, run: () => void | Promise<void>): Promise<void> {
     try {
       await run();

@@ -15,6 +15,8 @@ export interface RunnerOptions {
   readonly subtasks?: number;
   /** Rows of an epoch that is not planned ahead, by its number; the same for every attempt at it. Default: what the budget says. */
   readonly maxRowsOf?: (epoch: number) => number;
+  /** What people should know, though the job goes on. */
+  notice?(text: string, data: Readonly<Record<string, unknown>>): void;
   /** Instead of the process-wide one: tests throw InjectedCrash here. */
   readonly crashPoint?: (name: CrashPoint) => void;
 }

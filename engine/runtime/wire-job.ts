@@ -2,7 +2,7 @@
 import type { Plan, ReadRange, StagedSlot } from '../checkpoint/records.ts';
 import type { JobNode, JobOutput } from '../graph/job-graph.ts';
 import type { DeadLetter } from '../model/bad-record.ts';
-import { ConfigError, InvariantError } from '../model/errors.ts';
+import { ConfigError, InvariantError, messageOf } from '../model/errors.ts';
 import { BATCH_ROWS } from '../model/limits.ts';
 import { MIN_WATERMARK, NO_TIMESTAMP } from '../model/watermark.ts';
 import type { ExchangeBatch } from '../operators/exchange-batch.ts';
@@ -86,7 +86,11 @@ export class WiredJob {
 
   /** Fresh operators; whatever was in memory is gone. */
   async reset(subtasks: Readonly<Record<string, number>>): Promise<void> {
-    for (const stage of this.stages) await stage.closeOperators().catch(() => undefined);
+    // What failed is known already, and the next attempt has operators of its own: an operator that cannot be closed must not stop it.
+    for (const stage of this.stages)
+      await stage.closeOperators((thrown) =>
+        this.options.notice?.('an operator could not be closed after a failed attempt', { why: messageOf(thrown) }),
+      );
     for (const source of this.sources) await source.close();
     this.discard();
     if (!this.lifecyclesOpen) {
@@ -223,13 +227,15 @@ export class WiredJob {
     return false;
   }
 
+  /** Closes everything, also behind an operator that throws; then throws what the first one threw. */
   async close(): Promise<void> {
-    for (const stage of this.stages) await stage.closeOperators();
+    const failures: unknown[] = [];
+    for (const stage of this.stages) await stage.closeOperators((thrown) => failures.push(thrown));
     for (const source of this.sources) await source.close();
     for (const sink of this.sinks) await sink.close();
-    if (!this.lifecyclesOpen) return;
-    for (const { operator } of this.options.graph.nodes)
+    for (const { operator } of this.lifecyclesOpen ? this.options.graph.nodes : [])
       if (operator.kind === 'stateless') await operator.lifecycle?.close?.();
+    if (failures.length > 0) throw failures[0];
   }
 
   private sourceOf(splitId: string): SourceTask {
