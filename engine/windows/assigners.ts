@@ -15,33 +15,57 @@ export interface AlignedWindows {
   readonly offsetMs: number;
 }
 
-/** Every element belongs to one window; an offset shifts all windows, e.g. to a time zone's day. */
-export class TumblingEventTimeWindows extends WindowAssigner<unknown, TimeWindow> implements AlignedWindows {
-  readonly kind = 'tumbling-event-time';
+abstract class TimeWindows extends WindowAssigner<unknown, TimeWindow> {
   readonly sizeMs: number;
+  /** The size, where windows do not overlap. */
   readonly slideMs: number;
   readonly offsetMs: number;
-  private constructor(sizeMs: number, offsetMs: number) {
+  protected constructor(sizeMs: number, slideMs: number, offsetMs: number) {
     super();
     this.sizeMs = sizeMs;
-    this.slideMs = sizeMs;
+    this.slideMs = slideMs;
     this.offsetMs = offsetMs;
   }
-  /** `TumblingEventTimeWindows.of(Duration.ofHours(1))` */
-  static of(sizeMs: number, offsetMs = 0): TumblingEventTimeWindows {
-    checkTumbling('TumblingEventTimeWindows', sizeMs, offsetMs);
-    return new TumblingEventTimeWindows(sizeMs, offsetMs);
-  }
 
+  protected abstract windowsAt(time: number): readonly TimeWindow[];
+}
+
+abstract class EventTimeWindows extends TimeWindows {
   assignWindows(_element: unknown, timestamp: number): readonly TimeWindow[] {
     requireTimestamp(timestamp);
-    return tumbling(timestamp, this.sizeMs, this.offsetMs);
+    return this.windowsAt(timestamp);
   }
   getDefaultTrigger(): Trigger<unknown, Window> {
     return EventTimeTrigger.create();
   }
   isEventTime(): boolean {
     return true;
+  }
+}
+
+/** By the epoch's clock. */
+abstract class ProcessingTimeWindows extends TimeWindows {
+  assignWindows(_element: unknown, _timestamp: number, ctx: WindowAssignerContext): readonly TimeWindow[] {
+    return this.windowsAt(ctx.getCurrentProcessingTime());
+  }
+  getDefaultTrigger(): Trigger<unknown, Window> {
+    return ProcessingTimeTrigger.create();
+  }
+  isEventTime(): boolean {
+    return false;
+  }
+}
+
+/** Every element belongs to one window; an offset shifts all windows, e.g. to a time zone's day. */
+export class TumblingEventTimeWindows extends EventTimeWindows implements AlignedWindows {
+  readonly kind = 'tumbling-event-time';
+  /** `TumblingEventTimeWindows.of(Duration.ofHours(1))` */
+  static of(sizeMs: number, offsetMs = 0): TumblingEventTimeWindows {
+    checkTumbling('TumblingEventTimeWindows', sizeMs, offsetMs);
+    return new TumblingEventTimeWindows(sizeMs, sizeMs, offsetMs);
+  }
+  protected windowsAt(time: number): readonly TimeWindow[] {
+    return tumbling(time, this.sizeMs, this.offsetMs);
   }
   override toString(): string {
     return `Tumbling(${this.sizeMs} ms)`;
@@ -49,27 +73,13 @@ export class TumblingEventTimeWindows extends WindowAssigner<unknown, TimeWindow
 }
 
 /** By the epoch's clock. */
-export class TumblingProcessingTimeWindows extends WindowAssigner<unknown, TimeWindow> {
-  readonly sizeMs: number;
-  readonly offsetMs: number;
-  private constructor(sizeMs: number, offsetMs: number) {
-    super();
-    this.sizeMs = sizeMs;
-    this.offsetMs = offsetMs;
-  }
+export class TumblingProcessingTimeWindows extends ProcessingTimeWindows {
   static of(sizeMs: number, offsetMs = 0): TumblingProcessingTimeWindows {
     checkTumbling('TumblingProcessingTimeWindows', sizeMs, offsetMs);
-    return new TumblingProcessingTimeWindows(sizeMs, offsetMs);
+    return new TumblingProcessingTimeWindows(sizeMs, sizeMs, offsetMs);
   }
-
-  assignWindows(_element: unknown, _timestamp: number, ctx: WindowAssignerContext): readonly TimeWindow[] {
-    return tumbling(ctx.getCurrentProcessingTime(), this.sizeMs, this.offsetMs);
-  }
-  getDefaultTrigger(): Trigger<unknown, Window> {
-    return ProcessingTimeTrigger.create();
-  }
-  isEventTime(): boolean {
-    return false;
+  protected windowsAt(time: number): readonly TimeWindow[] {
+    return tumbling(time, this.sizeMs, this.offsetMs);
   }
   override toString(): string {
     return `TumblingProcessingTime(${this.sizeMs} ms)`;
@@ -77,32 +87,15 @@ export class TumblingProcessingTimeWindows extends WindowAssigner<unknown, TimeW
 }
 
 /** A window of the size starts at every slide: every element belongs to about size / slide of them. */
-export class SlidingEventTimeWindows extends WindowAssigner<unknown, TimeWindow> implements AlignedWindows {
+export class SlidingEventTimeWindows extends EventTimeWindows implements AlignedWindows {
   readonly kind = 'sliding-event-time';
-  readonly sizeMs: number;
-  readonly slideMs: number;
-  readonly offsetMs: number;
-  private constructor(sizeMs: number, slideMs: number, offsetMs: number) {
-    super();
-    this.sizeMs = sizeMs;
-    this.slideMs = slideMs;
-    this.offsetMs = offsetMs;
-  }
   /** `SlidingEventTimeWindows.of(Duration.ofMinutes(10), Duration.ofMinutes(1))`. The size need not be a multiple of the slide. */
   static of(sizeMs: number, slideMs: number, offsetMs = 0): SlidingEventTimeWindows {
     checkSliding('SlidingEventTimeWindows', sizeMs, slideMs, offsetMs);
     return new SlidingEventTimeWindows(sizeMs, slideMs, offsetMs);
   }
-
-  assignWindows(_element: unknown, timestamp: number): readonly TimeWindow[] {
-    requireTimestamp(timestamp);
-    return sliding(timestamp, this.sizeMs, this.slideMs, this.offsetMs);
-  }
-  getDefaultTrigger(): Trigger<unknown, Window> {
-    return EventTimeTrigger.create();
-  }
-  isEventTime(): boolean {
-    return true;
+  protected windowsAt(time: number): readonly TimeWindow[] {
+    return sliding(time, this.sizeMs, this.slideMs, this.offsetMs);
   }
   override toString(): string {
     return `Sliding(${this.sizeMs} ms, ${this.slideMs} ms)`;
@@ -110,29 +103,13 @@ export class SlidingEventTimeWindows extends WindowAssigner<unknown, TimeWindow>
 }
 
 /** By the epoch's clock. */
-export class SlidingProcessingTimeWindows extends WindowAssigner<unknown, TimeWindow> {
-  readonly sizeMs: number;
-  readonly slideMs: number;
-  readonly offsetMs: number;
-  private constructor(sizeMs: number, slideMs: number, offsetMs: number) {
-    super();
-    this.sizeMs = sizeMs;
-    this.slideMs = slideMs;
-    this.offsetMs = offsetMs;
-  }
+export class SlidingProcessingTimeWindows extends ProcessingTimeWindows {
   static of(sizeMs: number, slideMs: number, offsetMs = 0): SlidingProcessingTimeWindows {
     checkSliding('SlidingProcessingTimeWindows', sizeMs, slideMs, offsetMs);
     return new SlidingProcessingTimeWindows(sizeMs, slideMs, offsetMs);
   }
-
-  assignWindows(_element: unknown, _timestamp: number, ctx: WindowAssignerContext): readonly TimeWindow[] {
-    return sliding(ctx.getCurrentProcessingTime(), this.sizeMs, this.slideMs, this.offsetMs);
-  }
-  getDefaultTrigger(): Trigger<unknown, Window> {
-    return ProcessingTimeTrigger.create();
-  }
-  isEventTime(): boolean {
-    return false;
+  protected windowsAt(time: number): readonly TimeWindow[] {
+    return sliding(time, this.sizeMs, this.slideMs, this.offsetMs);
   }
   override toString(): string {
     return `SlidingProcessingTime(${this.sizeMs} ms, ${this.slideMs} ms)`;

@@ -8,16 +8,62 @@ import { Trigger, TriggerResult, type OnMergeContext, type TriggerContext } from
 /** When windows merge, the earliest of their next firings counts. */
 const FIRE_TIME = new ReducingStateDescriptor<number>('fire-time', (a, b) => Math.min(a, b));
 
+/** A timer at the window's next firing, which is also in its state; in the time domain of the subclass. */
+abstract class ContinuousTrigger extends Trigger<unknown, Window> {
+  readonly intervalMs: number;
+  protected constructor(intervalMs: number) {
+    super();
+    this.intervalMs = intervalMs;
+  }
+
+  protected abstract registerTimer(time: number, ctx: TriggerContext): void;
+  protected abstract deleteTimer(time: number, ctx: TriggerContext): void;
+  /** The firing after the one at `time`. */
+  protected abstract after(time: number, window: Window, ctx: TriggerContext): number;
+
+  clear(_window: Window, ctx: TriggerContext): void {
+    const fireTime = ctx.getPartitionedState(FIRE_TIME);
+    const time = fireTime.get();
+    if (time === null) return;
+    this.deleteTimer(time, ctx);
+    fireTime.clear();
+  }
+  override canMerge(): boolean {
+    return true;
+  }
+  override onMerge(_window: Window, ctx: OnMergeContext): void {
+    ctx.mergePartitionedState(FIRE_TIME);
+    const next = ctx.getPartitionedState(FIRE_TIME).get();
+    if (next !== null) this.registerTimer(next, ctx);
+  }
+
+  /** An element came at `time`: unless a firing is due already, the first is at the next multiple of the interval. */
+  protected start(time: number, window: Window, ctx: TriggerContext): void {
+    if (ctx.getPartitionedState(FIRE_TIME).get() === null)
+      this.registerNext(time - (time % this.intervalMs), window, ctx);
+  }
+
+  /** A timer at `time`, which may be another's. */
+  protected passed(time: number, window: Window, ctx: TriggerContext): TriggerResult {
+    const fireTime = ctx.getPartitionedState(FIRE_TIME);
+    if (fireTime.get() !== time) return TriggerResult.CONTINUE;
+    fireTime.clear();
+    this.registerNext(time, window, ctx);
+    return TriggerResult.FIRE;
+  }
+
+  private registerNext(time: number, window: Window, ctx: TriggerContext): void {
+    const next = this.after(time, window, ctx);
+    ctx.getPartitionedState(FIRE_TIME).add(next);
+    this.registerTimer(next, ctx);
+  }
+}
+
 /**
  * Fires at every multiple of the interval that the watermark passes, and at the window's end. When the input ends, a global window fires
  * once for the firing that was due, and once at the end of time; not for every interval in between.
  */
-export class ContinuousEventTimeTrigger extends Trigger<unknown, Window> {
-  readonly intervalMs: number;
-  private constructor(intervalMs: number) {
-    super();
-    this.intervalMs = intervalMs;
-  }
+export class ContinuousEventTimeTrigger extends ContinuousTrigger {
   static of(intervalMs: number): ContinuousEventTimeTrigger {
     return new ContinuousEventTimeTrigger(interval('ContinuousEventTimeTrigger', intervalMs));
   }
@@ -25,95 +71,56 @@ export class ContinuousEventTimeTrigger extends Trigger<unknown, Window> {
   onElement(_element: unknown, timestamp: number, window: Window, ctx: TriggerContext): TriggerResult {
     if (window.maxTimestamp() <= ctx.getCurrentWatermark()) return TriggerResult.FIRE;
     ctx.registerEventTimeTimer(window.maxTimestamp());
-    if (ctx.getPartitionedState(FIRE_TIME).get() === null)
-      this.registerNext(timestamp - (timestamp % this.intervalMs), window, ctx);
+    this.start(timestamp, window, ctx);
     return TriggerResult.CONTINUE;
   }
   onEventTime(time: number, window: Window, ctx: TriggerContext): TriggerResult {
-    if (time === window.maxTimestamp()) return TriggerResult.FIRE;
-    const fireTime = ctx.getPartitionedState(FIRE_TIME);
-    if (fireTime.get() !== time) return TriggerResult.CONTINUE;
-    fireTime.clear();
-    this.registerNext(time, window, ctx);
-    return TriggerResult.FIRE;
+    return time === window.maxTimestamp() ? TriggerResult.FIRE : this.passed(time, window, ctx);
   }
   onProcessingTime(): TriggerResult {
     return TriggerResult.CONTINUE;
   }
-  clear(_window: Window, ctx: TriggerContext): void {
-    const fireTime = ctx.getPartitionedState(FIRE_TIME);
-    const time = fireTime.get();
-    if (time === null) return;
-    ctx.deleteEventTimeTimer(time);
-    fireTime.clear();
-  }
-  override canMerge(): boolean {
-    return true;
-  }
-  override onMerge(_window: Window, ctx: OnMergeContext): void {
-    ctx.mergePartitionedState(FIRE_TIME);
-    const next = ctx.getPartitionedState(FIRE_TIME).get();
-    if (next !== null) ctx.registerEventTimeTimer(next);
-  }
 
-  private registerNext(time: number, window: Window, ctx: TriggerContext): void {
+  protected registerTimer(time: number, ctx: TriggerContext): void {
+    ctx.registerEventTimeTimer(time);
+  }
+  protected deleteTimer(time: number, ctx: TriggerContext): void {
+    ctx.deleteEventTimeTimer(time);
+  }
+  protected after(time: number, window: Window, ctx: TriggerContext): number {
     const last = window.maxTimestamp();
     const endless = last >= MAX_WATERMARK && ctx.getCurrentWatermark() >= MAX_WATERMARK;
-    const next = endless ? last : Math.min(time + this.intervalMs, last);
-    ctx.getPartitionedState(FIRE_TIME).add(next);
-    ctx.registerEventTimeTimer(next);
+    return endless ? last : Math.min(time + this.intervalMs, last);
   }
 }
 
 /** Fires at every multiple of the interval that the clock passes, and at the end of a window that ends by the clock. */
-export class ContinuousProcessingTimeTrigger extends Trigger<unknown, Window> {
-  readonly intervalMs: number;
-  private constructor(intervalMs: number) {
-    super();
-    this.intervalMs = intervalMs;
-  }
+export class ContinuousProcessingTimeTrigger extends ContinuousTrigger {
   static of(intervalMs: number): ContinuousProcessingTimeTrigger {
     return new ContinuousProcessingTimeTrigger(interval('ContinuousProcessingTimeTrigger', intervalMs));
   }
 
   onElement(_element: unknown, _timestamp: number, window: Window, ctx: TriggerContext): TriggerResult {
-    const now = ctx.getCurrentProcessingTime();
-    if (ctx.getPartitionedState(FIRE_TIME).get() === null)
-      this.registerNext(now - (now % this.intervalMs), window, ctx);
+    this.start(ctx.getCurrentProcessingTime(), window, ctx);
     return TriggerResult.CONTINUE;
   }
   onEventTime(): TriggerResult {
     return TriggerResult.CONTINUE;
   }
   onProcessingTime(time: number, window: Window, ctx: TriggerContext): TriggerResult {
-    const fireTime = ctx.getPartitionedState(FIRE_TIME);
-    if (fireTime.get() !== time) return TriggerResult.CONTINUE;
-    fireTime.clear();
-    this.registerNext(time, window, ctx);
-    return TriggerResult.FIRE;
-  }
-  clear(_window: Window, ctx: TriggerContext): void {
-    const fireTime = ctx.getPartitionedState(FIRE_TIME);
-    const time = fireTime.get();
-    if (time === null) return;
-    ctx.deleteProcessingTimeTimer(time);
-    fireTime.clear();
-  }
-  override canMerge(): boolean {
-    return true;
-  }
-  override onMerge(_window: Window, ctx: OnMergeContext): void {
-    ctx.mergePartitionedState(FIRE_TIME);
-    const next = ctx.getPartitionedState(FIRE_TIME).get();
-    if (next !== null) ctx.registerProcessingTimeTimer(next);
+    return this.passed(time, window, ctx);
   }
 
-  private registerNext(time: number, window: Window, ctx: TriggerContext): void {
+  protected registerTimer(time: number, ctx: TriggerContext): void {
+    ctx.registerProcessingTimeTimer(time);
+  }
+  protected deleteTimer(time: number, ctx: TriggerContext): void {
+    ctx.deleteProcessingTimeTimer(time);
+  }
+  protected after(time: number, window: Window): number {
     const last = window.maxTimestamp();
     // An event-time window may lie in the clock's past; it goes on firing, once an interval.
-    const next = time < last ? Math.min(time + this.intervalMs, last) : time + this.intervalMs;
-    ctx.getPartitionedState(FIRE_TIME).add(next);
-    ctx.registerProcessingTimeTimer(next);
+    return time < last ? Math.min(time + this.intervalMs, last) : time + this.intervalMs;
   }
 }
 

@@ -1,12 +1,13 @@
 /** Fires whenever the window has got so many more elements (Flink: CountTrigger). */
 import { ConfigError } from '../model/errors.ts';
 import { ReducingStateDescriptor } from '../state/descriptors.ts';
+import { ElementTrigger } from './element-trigger.ts';
 import type { Window } from './time-window.ts';
-import { Trigger, TriggerResult, type OnMergeContext, type TriggerContext } from './trigger.ts';
+import { TriggerResult, type OnMergeContext, type TriggerContext } from './trigger.ts';
 
 const COUNT = new ReducingStateDescriptor<number>('count', (a, b) => a + b);
 
-export class CountTrigger extends Trigger<unknown, Window> {
+export class CountTrigger extends ElementTrigger<unknown> {
   readonly maxCount: number;
   private constructor(maxCount: number) {
     super();
@@ -25,12 +26,6 @@ export class CountTrigger extends Trigger<unknown, Window> {
     if (count.get()! < this.maxCount) return TriggerResult.CONTINUE;
     count.clear();
     return TriggerResult.FIRE;
-  }
-  onEventTime(): TriggerResult {
-    return TriggerResult.CONTINUE;
-  }
-  onProcessingTime(): TriggerResult {
-    return TriggerResult.CONTINUE;
   }
   clear(_window: Window, ctx: TriggerContext): void {
     ctx.getPartitionedState(COUNT).clear();

@@ -1,12 +1,13 @@
 /** Fires when an element is further than a threshold from the one that fired last (Flink: DeltaTrigger). */
 import { ValueStateDescriptor } from '../state/descriptors.ts';
+import { ElementTrigger } from './element-trigger.ts';
 import type { Window } from './time-window.ts';
-import { Trigger, TriggerResult, type TriggerContext } from './trigger.ts';
+import { TriggerResult, type TriggerContext } from './trigger.ts';
 
 /** How far `newDataPoint` is from `oldDataPoint`. */
 export type DeltaFunction<T> = (oldDataPoint: T, newDataPoint: T) => number;
 
-export class DeltaTrigger<T> extends Trigger<T, Window> {
+export class DeltaTrigger<T> extends ElementTrigger<T> {
   readonly threshold: number;
   private readonly delta: DeltaFunction<T>;
   private readonly last = new ValueStateDescriptor<T>('last-element');
@@ -30,12 +31,6 @@ export class DeltaTrigger<T> extends Trigger<T, Window> {
     if (!(this.delta(last, element) > this.threshold)) return TriggerResult.CONTINUE;
     mark.update(element);
     return TriggerResult.FIRE;
-  }
-  onEventTime(): TriggerResult {
-    return TriggerResult.CONTINUE;
-  }
-  onProcessingTime(): TriggerResult {
-    return TriggerResult.CONTINUE;
   }
   clear(_window: Window, ctx: TriggerContext): void {
     ctx.getPartitionedState(this.last).clear();

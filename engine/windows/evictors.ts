@@ -12,9 +12,7 @@ export class CountEvictor extends OneSidedEvictor<unknown> {
     this.maxCount = maxCount;
   }
   static of(maxCount: number, doEvictAfter = false): CountEvictor {
-    if (!Number.isSafeInteger(maxCount) || maxCount < 0)
-      throw new ConfigError(`CountEvictor.of takes a whole number of elements, 0 or more; got ${maxCount}.`);
-    return new CountEvictor(maxCount, doEvictAfter);
+    return new CountEvictor(wholeNumber('CountEvictor', 'elements', maxCount), doEvictAfter);
   }
   protected evict(elements: EvictableElements<unknown>, size: number): void {
     if (size > this.maxCount) elements.removeIf((_, i) => i < size - this.maxCount);
@@ -29,9 +27,7 @@ export class TimeEvictor extends OneSidedEvictor<unknown> {
     this.windowMs = windowMs;
   }
   static of(windowMs: number, doEvictAfter = false): TimeEvictor {
-    if (!Number.isSafeInteger(windowMs) || windowMs < 0)
-      throw new ConfigError(`TimeEvictor.of takes a whole number of milliseconds, 0 or more; got ${windowMs}.`);
-    return new TimeEvictor(windowMs, doEvictAfter);
+    return new TimeEvictor(wholeNumber('TimeEvictor', 'milliseconds', windowMs), doEvictAfter);
   }
   protected evict(elements: EvictableElements<unknown>): void {
     if ((elements.at(0)?.timestamp ?? NO_TIMESTAMP) === NO_TIMESTAMP) return;
@@ -57,4 +53,9 @@ export class DeltaEvictor<T> extends OneSidedEvictor<T> {
     const last = elements.at(size - 1);
     if (last !== undefined) elements.removeIf(({ value }) => this.delta(value, last.value) >= this.threshold);
   }
+}
+
+function wholeNumber(name: string, of: string, n: number): number {
+  if (Number.isSafeInteger(n) && n >= 0) return n;
+  throw new ConfigError(`${name}.of takes a whole number of ${of}, 0 or more; got ${n}.`);
 }

@@ -1,22 +1,17 @@
 /** One window per key, for ever (Flink: GlobalWindows and its triggers). */
 import { MAX_WATERMARK } from '../model/watermark.ts';
+import { ElementTrigger } from './element-trigger.ts';
 import { GlobalWindow } from './global-window.ts';
 import type { Window } from './time-window.ts';
 import { Trigger, TriggerResult, type TriggerContext } from './trigger.ts';
 import { WindowAssigner } from './window-assigner.ts';
 
 /** Never fires: the default of global windows, which make sense with another trigger only. */
-export class NeverTrigger extends Trigger<unknown, Window> {
+export class NeverTrigger extends ElementTrigger<unknown> {
   static create(): NeverTrigger {
     return new NeverTrigger();
   }
   onElement(): TriggerResult {
-    return TriggerResult.CONTINUE;
-  }
-  onEventTime(): TriggerResult {
-    return TriggerResult.CONTINUE;
-  }
-  onProcessingTime(): TriggerResult {
     return TriggerResult.CONTINUE;
   }
   clear(): void {
