@@ -2,7 +2,7 @@
  * StateStore on one machine's disk (ARCHITECTURE section 11, "head on disk").
  *
  *   <root>/jobs/<job>/head/head.<version>      the head: the highest version counts
- *   <root>/jobs/<job>/items/<word>/<rest>      immutable items (item-names.ts)
+ *   <root>/jobs/<job>/items/<word>/<rest>      immutable items (item-files.ts)
  *   <root>/tmp/                                files on their way (durable-files.ts)
  *
  * 1. `link()` to head.<n+1> succeeds for one of any number of racing processes: one winner per version.
@@ -17,7 +17,7 @@ import { RetryableError, UnknownOutcomeError, invariant, messageOf } from '../mo
 import { MAX_HEAD_BYTES } from '../model/limits.ts';
 import type { StateStore, VersionedHead } from '../ports/state-store.ts';
 import { fsyncFolder, linkNew, namesIn, removeFile, writeTemporary } from './durable-files.ts';
-import { checkJob } from './item-names.ts';
+import { checkJob } from '../model/item-names.ts';
 import { KeyedFiles, readWhole } from './keyed-files.ts';
 import { objectHeader, objectPayload } from './stored-object.ts';
 

@@ -1,11 +1,11 @@
 /**
  * Create-if-absent objects under keys, as files below one folder: what DiskStateStore's items and DiskBlobStore's objects
- * share. Durability: durable-files.ts; names: item-names.ts; checksums: stored-object.ts.
+ * share. Durability: durable-files.ts; names: item-files.ts; checksums: stored-object.ts.
  */
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { createFile, diskError, errno, namesIn, readAt, removeFile } from './durable-files.ts';
-import { fileOfKey, keyOfFile } from './item-names.ts';
+import { fileOfKey, keyOfFile } from './item-files.ts';
 import {
   OBJECT_HEADER_BYTES,
   checkObjectHeader,

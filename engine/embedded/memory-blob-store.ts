@@ -1,7 +1,7 @@
 /** BlobStore in memory: for unit tests and the simulator. Bytes are copied in and out. */
 import { invariant } from '../model/errors.ts';
 import type { BlobInfo, BlobStore } from '../ports/blob-store.ts';
-import { checkKey } from './item-names.ts';
+import { checkKey } from '../model/item-names.ts';
 
 export class MemoryBlobStore implements BlobStore {
   readonly #blobs = new Map<string, Uint8Array>();

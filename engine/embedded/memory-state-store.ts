@@ -2,7 +2,7 @@
 import { invariant } from '../model/errors.ts';
 import { MAX_HEAD_BYTES } from '../model/limits.ts';
 import type { StateStore, VersionedHead } from '../ports/state-store.ts';
-import { checkJob, checkKey } from './item-names.ts';
+import { checkJob, checkKey } from '../model/item-names.ts';
 
 interface JobRecords {
   head: VersionedHead | null;
