@@ -4,13 +4,15 @@ import { defineConfig } from 'vitest/config';
 const SOURCE = 'millrace-source';
 
 export default defineConfig({
-  ssr: { resolve: { conditions: [SOURCE, 'module', 'node', 'development|production'] } },
+  ssr: { resolve: { conditions: [SOURCE, 'node', 'development|production'] } },
   test: {
     include: ['{engine,functions,infra,test-local,bench,scripts}/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 2,
+    globalSetup: ['test-local/servers/global-setup.ts'],
     testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // The first useServer on a machine downloads the server.
+    hookTimeout: 300_000,
     execArgv: [`--conditions=${SOURCE}`],
   },
 });
