@@ -21,6 +21,8 @@ export interface TopicMetadata {
   readonly internal: boolean;
   /** By partition number: the leader's node id, −1 while there is none. */
   readonly leaders: readonly number[];
+  /** Another one: the topic was deleted and created again. Absent or null where the library does not tell. */
+  readonly id?: string | null;
 }
 
 /** `latest` is the high watermark; with read_committed the last stable offset. Timestamps: epoch milliseconds. */
@@ -36,6 +38,8 @@ export interface FetchOptions {
 
 export interface FetchRequest extends TopicPartition {
   readonly from: number;
+  /** As in `TopicMetadata`. A topic of this name with another id is not read: ConfigError, where the library can tell. */
+  readonly topicId?: string | null;
 }
 
 export type FetchAnswer =
@@ -65,6 +69,7 @@ export interface NewKafkaRecord {
 export type Compression = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
 
 export interface ProduceBatch extends TopicPartition {
+  /** Any number: the client cuts them into record batches that the topic takes. A record that is too large alone is a ConfigError. */
   readonly records: readonly NewKafkaRecord[];
 }
 
@@ -116,7 +121,12 @@ export interface KafkaProducer {
   close(): Promise<void>;
 }
 
-/** One transaction after the other; one opens with the first `send` or `sendOffsets`. */
+/**
+ * One transaction after the other; one opens with the first `send` or `sendOffsets`. After a `send` that failed it can only be aborted. After a
+ * FencedError, an UnknownOutcomeError, or a RetryableError that says that the broker aborted the transaction (it was open for longer than its
+ * timeout) the producer is spent: each call throws the same again, but `abort`, which has nothing left to do unless the outcome is unknown. Open
+ * another one. `close` aborts nothing: what is open is left to its timeout, and holds read_committed readers up until then.
+ */
 export interface TransactionalProducer extends KafkaProducer {
   /** Offsets that become visible with the transaction. */
   sendOffsets(group: string, offsets: readonly CommittedOffset[]): Promise<void>;

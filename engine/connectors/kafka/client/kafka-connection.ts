@@ -25,6 +25,8 @@ export interface KafkaTls {
   readonly key: string | null;
   /** False accepts any certificate: for tests only. */
   readonly verify: boolean;
+  /** False accepts a trusted certificate that was made out to another host (`ssl.endpoint.identification.algorithm=`). */
+  readonly verifyHostname: boolean;
 }
 
 export type KafkaSasl =
