@@ -1,0 +1,189 @@
+/** A connection to MySQL or MariaDB by `mysql2`. Values go as parameters of prepared statements, and everything comes back as text or bytes. */
+import { isIP } from 'node:net';
+import { ConfigError } from '../../../model/errors.ts';
+import type { Connection, ConnectionOptions, FieldPacket } from 'mysql2/promise';
+import type { JdbcConnectionOptions, JdbcTls } from '../jdbc-connection-options.ts';
+import type { JdbcHost } from '../jdbc-url.ts';
+import { failureAtCommit, SqlFailure, type JdbcSession, type RawValue, type SqlResult } from '../session.ts';
+import type { WireValue } from '../wire-value.ts';
+import { mysqlFailure } from './mysql-failures.ts';
+
+/** An idle session is closed by the server after so long, and its locks with it. */
+const IDLE_SECONDS = 300;
+/** Statements that the driver keeps prepared on the server. */
+const PREPARED = 64;
+
+/**
+ * Strict: a value that does not fit is an error and not cut. Zero is a value of an AUTO_INCREMENT column, not a call for the next one.
+ * Only ANSI_QUOTES changes what a statement means, so it goes.
+ */
+const SETTINGS = `SET SESSION sql_mode = CONCAT(REPLACE(@@SESSION.sql_mode, 'ANSI_QUOTES', ''), ',STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO'), SESSION time_zone = '+00:00', SESSION wait_timeout = ${IDLE_SECONDS}`;
+
+export class MysqlSession implements JdbcSession {
+  broken = false;
+  readonly #connection: Connection;
+  readonly #requestTimeoutMs: number;
+
+  constructor(connection: Connection, requestTimeoutMs: number) {
+    this.#connection = connection;
+    this.#requestTimeoutMs = requestTimeoutMs;
+    const breaks = (): void => void (this.broken = true);
+    connection.on('error', breaks);
+    connection.on('end', breaks);
+  }
+
+  async run(sql: string, values: readonly WireValue[] = []): Promise<SqlResult> {
+    if (this.broken) throw new SqlFailure('the connection is closed', { reaction: 'connection', sqlCode: '' });
+    const bound = values.map((value) => (value instanceof Uint8Array ? asBuffer(value) : value));
+    const options = { sql, rowsAsArray: true } as const;
+    const answer =
+      bound.length === 0 ? this.#connection.query(options) : this.#connection.execute({ ...options, values: bound });
+    const [rows, fields] = await this.#bounded<[unknown, FieldPacket[] | undefined]>(answer);
+    return {
+      rows: Array.isArray(rows) ? (rows as RawValue[][]) : [],
+      columns: (fields ?? []).map((field) => ({ name: field.name, type: typeOf(field) })),
+    };
+  }
+
+  async begin(lockTimeoutMs: number): Promise<void> {
+    await this.run(`SET SESSION innodb_lock_wait_timeout = ${Math.max(1, Math.ceil(lockTimeoutMs / 1000))}`);
+    await this.run('START TRANSACTION');
+  }
+
+  async commit(): Promise<void> {
+    try {
+      await this.run('COMMIT');
+    } catch (thrown) {
+      throw thrown instanceof SqlFailure ? failureAtCommit(thrown) : thrown;
+    }
+  }
+
+  async rollback(): Promise<void> {
+    await this.run('ROLLBACK');
+  }
+
+  destroy(): void {
+    this.broken = true;
+    this.#connection.destroy();
+  }
+
+  async close(): Promise<void> {
+    if (this.broken) this.destroy();
+    else await this.#connection.end().catch(() => this.destroy());
+  }
+
+  async #bounded<R>(answer: Promise<R>): Promise<R> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(
+        () =>
+          reject(
+            new SqlFailure(`no answer within ${this.#requestTimeoutMs} ms`, { reaction: 'connection', sqlCode: '' }),
+          ),
+        this.#requestTimeoutMs,
+      );
+    });
+    try {
+      return await Promise.race([answer, late]);
+    } catch (thrown) {
+      const failure = thrown instanceof SqlFailure ? thrown : mysqlFailure(thrown);
+      if (failure.reaction === 'connection') this.destroy();
+      throw failure;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** Flags of a column beside its type, folded into one number: see `mysql-types.ts`. */
+function typeOf(field: FieldPacket): number {
+  const { columnType = 0, columnLength = 0, characterSet = 0 } = field as FieldPacket & { characterSet?: number };
+  return columnType + (columnLength === 1 ? LENGTH_ONE : 0) + (characterSet === BINARY_CHARSET ? BINARY : 0);
+}
+export const LENGTH_ONE = 1024;
+export const BINARY = 2048;
+const BINARY_CHARSET = 63;
+
+/** The first host that answers. */
+export async function connectMysql(options: JdbcConnectionOptions, writes: boolean): Promise<MysqlSession> {
+  const { createConnection } = await import('mysql2/promise');
+  let last: unknown = null;
+  for (const host of options.url.hosts) {
+    if (options.tls?.mode === 'verify-full' && isIP(host.host) !== 0)
+      throw new ConfigError(
+        `${options.description}: the driver for MySQL and MariaDB cannot verify that a certificate is made out to an address (${host.host}). Write the host's name, or take verify-ca.`,
+      );
+    try {
+      const connection = await connected(createConnection, options, host);
+      // Without a listener an error between two queries ends the process.
+      connection.on('error', () => undefined);
+      const session = new MysqlSession(connection, options.requestTimeoutMs);
+      await session.run(SETTINGS);
+      if (writes && options.url.hosts.length > 1) await refuseReader(session, host);
+      return session;
+    } catch (thrown) {
+      last = thrown instanceof SqlFailure ? thrown : mysqlFailure(thrown);
+    }
+  }
+  throw last;
+}
+
+async function connected(
+  create: (config: ConnectionOptions) => Promise<Connection>,
+  options: JdbcConnectionOptions,
+  host: JdbcHost,
+): Promise<Connection> {
+  try {
+    return await create(configOf(options, host));
+  } catch (thrown) {
+    const isWithoutTls = (thrown as { readonly code?: unknown }).code === 'HANDSHAKE_NO_SSL_SUPPORT';
+    if (options.tls?.mode !== 'prefer' || !isWithoutTls) throw thrown;
+    return await create(configOf(options, host, null));
+  }
+}
+
+async function refuseReader(session: MysqlSession, { host, port }: JdbcHost): Promise<void> {
+  const { rows } = await session.run('SELECT @@GLOBAL.read_only');
+  if (String(rows[0]?.[0]) === '0') return;
+  await session.close();
+  throw new SqlFailure(`${host}:${port} only reads`, { reaction: 'connection', sqlCode: '1290' });
+}
+
+function configOf(
+  options: JdbcConnectionOptions,
+  { host, port }: JdbcHost,
+  tls: JdbcTls | null = options.tls,
+): ConnectionOptions {
+  const { url, user, password } = options;
+  const ssl =
+    tls === null
+      ? {}
+      : {
+          ssl: {
+            rejectUnauthorized: tls.mode === 'verify-ca' || tls.mode === 'verify-full',
+            verifyIdentity: tls.mode === 'verify-full',
+            ...(tls.ca === null ? {} : { ca: tls.ca }),
+            ...(tls.cert === null ? {} : { cert: tls.cert }),
+            ...(tls.key === null ? {} : { key: tls.key }),
+          },
+        };
+  return {
+    host,
+    port,
+    database: url.database,
+    user,
+    ...(password === null ? {} : { password }),
+    ...ssl,
+    connectTimeout: options.connectTimeoutMs,
+    enableKeepAlive: true,
+    charset: 'utf8mb4_bin',
+    maxPreparedStatements: PREPARED,
+    // Exact, and free of this machine's zone: everything that is not bytes comes as text.
+    supportBigNumbers: true,
+    bigNumberStrings: true,
+    dateStrings: true,
+    jsonStrings: true,
+  };
+}
+
+const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
