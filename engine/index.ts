@@ -182,14 +182,14 @@ export {
 } from './operators/two-phase/two-phase-commit-sink-function.ts';
 export type { SinkRecord, SinkTransaction, TransactionContext } from './operators/two-phase/transaction.ts';
 export type { StateAccess } from './state/state-access.ts';
-export type {
+export {
   DeliveryGuarantee,
-  Publication,
-  Sink,
-  SinkContext,
-  SinkPublisher,
-  SinkWriter,
-  StagedOutput,
+  type Publication,
+  type Sink,
+  type SinkContext,
+  type SinkPublisher,
+  type SinkWriter,
+  type StagedOutput,
 } from './ports/sink.ts';
 export type { FillResult, Source, SourceContext, SplitReader, SplitSpec } from './ports/source.ts';
 export type { SourceBatch } from './model/source-batch.ts';

@@ -12,6 +12,8 @@
  * Lines come in the order in which planes really left; event time is the *scheduled* departure. A window fires when the watermark (30
  * minutes behind the newest scheduled time) passes its end, and again for every flight that left up to 6 hours too late for
  * that. Each firing has one more scheduled flight than the one before: **the row with the most `scheduled` is the final one.**
+ *
+ * With `--set source=kafka --set sink=kafka` the lines come from a topic, and each sink is a topic `<outputTopic>-<sink>`.
  */
 import {
   FileSink,
@@ -22,6 +24,7 @@ import {
   t,
   type RowOf,
 } from '../engine/connectors/files/index.ts';
+import { deadLetterRecords } from '../engine/connectors/kafka/index.ts';
 import {
   defineJob,
   Duration,
@@ -29,11 +32,15 @@ import {
   TumblingEventTimeWindows,
   WatermarkStrategy,
   type Config,
+  type DeadLetter,
   type JobExecutionResult,
+  type Sink,
+  type Source,
 } from '../engine/index.ts';
 import { aircraftSessions, type Flown } from './aircraft-sessions.ts';
 import { AirportHour, delayStatistics } from './airport-hour.ts';
 import { flightReport } from './flight-report.ts';
+import { kafkaSettings, oneOf, topicSink, topicSource } from './kafka-topics.ts';
 
 /** What is read of a line. A line without one of these, or with another type, is a dead letter. */
 const departures = schema({
@@ -72,6 +79,12 @@ const SHORTEST_MILES = 100;
 
 const lateForWindow = new OutputTag<Flight>('late-for-window');
 export const settings = {
+  ...kafkaSettings,
+  inputTopic: 'departures',
+  outputTopic: 'flight-delays',
+  /** `files` or `kafka`. */
+  source: 'files',
+  sink: 'files',
   /** File, folder or pattern. */
   input: 'functions/data/jan-departures.jsonl.gz',
   /** Each sink is a folder in here. */
@@ -86,13 +99,11 @@ export const job = defineJob({
   config: settings,
   build(env, config) {
     env.enableCheckpointing(config.epochMs);
-    const lines = FileSource.forRecordStreamFormat(jsonLines(departures), config.input);
-    const sink = <T>(folder: string): FileSink<T> =>
-      FileSink.forRowFormat<T>(`${config.output}/${folder}`, jsonEncoder()).withFileSuffix('.jsonl').build();
+    const sink = sinksOf(config);
 
     const flights = env
       .fromSource(
-        (config.throttle > 0 ? lines.throttle(config.throttle) : lines).build(),
+        linesOf(config),
         WatermarkStrategy.forBoundedOutOfOrderness<RowOf<typeof departures>>(
           Duration.ofMinutes(30),
         ).withTimestampAssigner((line) => line.sched_dep),
@@ -114,7 +125,10 @@ export const job = defineJob({
       .aggregate(delayStatistics, new AirportHour())
       .name('delays per airport and hour')
       .uid('airport-hours');
-    hours.sinkTo(sink('delays')).name('delays').uid('delays');
+    hours
+      .sinkTo(sink('delays', (row) => row.airport))
+      .name('delays')
+      .uid('delays');
 
     const sessions = flights
       .filter((flight): flight is Flown => flight.tailnum !== null && flight.dep_delay !== null)
@@ -124,7 +138,10 @@ export const job = defineJob({
       .process(aircraftSessions.process)
       .name('sessions per aircraft')
       .uid('aircraft-sessions');
-    sessions.sinkTo(sink('sessions')).name('sessions').uid('sessions');
+    sessions
+      .sinkTo(sink('sessions', (row) => row.tailnum))
+      .name('sessions')
+      .uid('sessions');
 
     hours
       .getSideOutput(lateForWindow)
@@ -138,17 +155,41 @@ export const job = defineJob({
           .name('late for session')
           .uid('late-for-session'),
       )
-      .sinkTo(sink('late'))
+      .sinkTo(sink('late', (row) => row.flight_id))
       .name('late')
       .uid('late');
 
-    env.deadLetters().sinkTo(sink('dead-letters')).name('dead letters').uid('dead-letters');
+    env.deadLetters().sinkTo(deadLettersOf(config)).name('dead letters').uid('dead-letters');
   },
 });
 
+type Settings = Config<typeof settings>;
+
 /** What `millrace run` prints when the job has finished. */
-export const report = (_result: JobExecutionResult, config: Config<typeof settings>): Promise<string> =>
-  flightReport(config.output);
+export const report = async (_result: JobExecutionResult, config: Settings): Promise<string> =>
+  config.sink === 'kafka'
+    ? `The rows are in the topics ${config.outputTopic}-delays, -sessions, -late and -dead-letters.\n`
+    : await flightReport(config.output);
+
+function linesOf(config: Settings): Source<RowOf<typeof departures>> {
+  const format = jsonLines(departures);
+  if (oneOf('source', config.source, ['files', 'kafka']) === 'kafka') return topicSource(config, format);
+  const lines = FileSource.forRecordStreamFormat(format, config.input);
+  return (config.throttle > 0 ? lines.throttle(config.throttle) : lines).build();
+}
+
+function sinksOf(config: Settings): <T>(name: string, key: (row: T) => string) => Sink<T> {
+  if (oneOf('sink', config.sink, ['files', 'kafka']) === 'files') return (name) => fileSink(config, name);
+  return (name, key) => topicSink(config, { topic: `${config.outputTopic}-${name}`, key, value: jsonEncoder() });
+}
+
+const deadLettersOf = (config: Settings): Sink<DeadLetter> =>
+  config.sink === 'kafka'
+    ? topicSink(config, deadLetterRecords(`${config.outputTopic}-dead-letters`))
+    : fileSink(config, 'dead-letters');
+
+const fileSink = <T>(config: Settings, folder: string): Sink<T> =>
+  FileSink.forRowFormat<T>(`${config.output}/${folder}`, jsonEncoder()).withFileSuffix('.jsonl').build();
 
 /** What a schema cannot say: a flight has departed, with a delay, or it was cancelled. Throwing makes a dead letter of the line. */
 function parseFlight(line: RowOf<typeof departures>): Flight {

@@ -19,6 +19,10 @@ export interface JobStart {
   readonly args?: readonly string[];
   /** As for MILLRACE_CRASH_AT: "name" or "name:nth". */
   readonly crashAt?: string;
+  /** False: the job has no setting `output`. */
+  readonly hasOutput?: boolean;
+  /** A program that runs the process, with its arguments. */
+  readonly within?: readonly string[];
 }
 
 export interface JobExit {
@@ -44,12 +48,13 @@ export const outputFolder = (folder: string): string => join(folder, 'out');
 let traces = 0;
 
 export function startJob(start: JobStart): JobProcess {
-  const { job, folder, settings = {}, args = [], crashAt } = start;
+  const { job, folder, settings = {}, args = [], crashAt, hasOutput = true, within = [] } = start;
   const traceFile = join(folder, `trace-${process.pid}-${traces++}`);
-  const all = { output: outputFolder(folder), ...settings };
+  const all = { ...(hasOutput ? { output: outputFolder(folder) } : {}), ...settings };
   const set = Object.entries(all).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
-  const command = ['engine/cli/main.ts', 'run', job, '--state', stateFolder(folder), ...set, ...args];
-  const child = spawn(process.execPath, command, {
+  const run = [process.execPath, 'engine/cli/main.ts', 'run', job, '--state', stateFolder(folder), ...set, ...args];
+  const [program, ...command] = [...within, ...run];
+  const child = spawn(program!, command, {
     cwd: REPOSITORY,
     env: { ...process.env, MILLRACE_TRACE_PHASES: traceFile, MILLRACE_CRASH_AT: crashAt ?? '' },
     stdio: ['ignore', 'pipe', 'pipe'],

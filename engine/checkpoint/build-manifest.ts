@@ -1,6 +1,7 @@
 /** The manifest of an epoch from its plan and the ack that won (E2, E3). */
 import { invariant } from '../model/errors.ts';
 import type { WallTimeMs } from '../model/ids.ts';
+import { detailsOf } from './build-plan.ts';
 import type { Ack, Counts, Manifest, Plan, ReadRange } from './records.ts';
 import type { EpochHistory, Work } from './states.ts';
 
@@ -45,7 +46,7 @@ function committedRanges(plan: Plan, ack: Ack): ReadRange[] {
       ranges.push(range);
       read.delete(split.id);
     } else if (split.state !== null) {
-      ranges.push({ id: split.id, from: split.from, to: split.from, state: split.state });
+      ranges.push({ id: split.id, from: split.from, to: split.from, state: split.state, ...detailsOf(split) });
     }
   }
   invariant(read.size === 0, `E1: the attempt read splits that were not planned: ${[...read.keys()].join(', ')}`);

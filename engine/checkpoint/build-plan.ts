@@ -54,6 +54,7 @@ function openSplits(base: Base, offers: readonly OfferedSplit[]): PlannedSplit[]
     from: range.to,
     to: null,
     state: range.state,
+    ...detailsOf(range),
   }));
   return withNewSplits(known, offers);
 }
@@ -62,9 +63,19 @@ function withNewSplits(known: readonly PlannedSplit[], offers: readonly OfferedS
   const ids = new Set(known.map((split) => split.id));
   const fresh = offers
     .filter((offer) => !ids.has(offer.id))
-    .map((offer): PlannedSplit => ({ id: offer.id, from: offer.startPosition, to: null, state: null }));
+    .map((offer): PlannedSplit => ({
+      id: offer.id,
+      from: offer.startPosition,
+      to: null,
+      state: null,
+      ...detailsOf(offer),
+    }));
   if (fresh.length === 0) return [...known];
   return [...known, ...fresh].sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+}
+
+export function detailsOf({ details }: { readonly details?: string }): { readonly details?: string } {
+  return details === undefined ? {} : { details };
 }
 
 /** E1: the ranges of the failed attempt. A split that it had not come to reads nothing this time. */

@@ -31,7 +31,8 @@ export type Effect =
       readonly run: string;
       readonly tag: string;
     }
-  | { readonly kind: 'decide'; readonly reason: string }
+  /** `patient`: the epoch is committed, so a target that is away for long is waited for (E5). */
+  | { readonly kind: 'decide'; readonly reason: string; readonly patient: boolean }
   /** No answer: the attempt's segments won. */
   | { readonly kind: 'committed'; readonly manifest: Manifest; readonly winner: AttemptId }
   /** No answer: for people. */
@@ -79,7 +80,7 @@ const EFFECTS: EffectOf = {
     return { kind: 'fold', base, log, run: head.run, tag: foldTag(head.epoch, head.generation, m.session.id) };
   },
   recording: (s) => ({ kind: 'write-item', what: 'fold', key: s.key, record: s.record }),
-  deciding: (s) => ({ kind: 'decide', reason: s.reason }),
+  deciding: (s) => ({ kind: 'decide', reason: s.reason, patient: s.resume.kind === 'publishing' }),
   ended: () => null,
 };
 

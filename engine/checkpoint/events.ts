@@ -6,6 +6,7 @@ import type { Base } from './states.ts';
 export interface OfferedSplit {
   readonly id: string;
   readonly startPosition: number;
+  readonly details?: string;
 }
 
 export interface Events {

@@ -1,6 +1,7 @@
 /**
  * What a failure leads to. A known poison record is skipped by a re-plan that costs no restart (it makes progress, and their number
- * is bounded); everything else is up to the restart strategy, whose decision is an event. Any effect may be performed again, so
+ * is bounded); everything else is up to the restart strategy, whose decision is an event; a publication whose target is away is
+ * waited for beyond its budget, as the epoch is committed (E5). Any effect may be performed again, so
  * a retry enters the state that failed; only an attempt is planned again, under a new generation (E1).
  */
 import { MAX_SKIPPED_RECORDS } from '../model/limits.ts';
@@ -11,6 +12,9 @@ import { foldNeed } from './fold-policy.ts';
 import type { Ending, Held, Machine, Resumable, Retry, StateKind, States, Work } from './states.ts';
 import { note, to, type Handlers, type Move } from './transitions.ts';
 import { release, windDown } from './winding-down.ts';
+
+/** Text of the notice. */
+export const PUBLICATION_WAITS = 'a committed epoch could not be published; the job pauses, and tries again';
 
 type Failed = Events['failed'];
 type AfterFailure = 'deciding' | 'preparing' | 'swapping' | 'ended' | 'settling';
@@ -70,10 +74,8 @@ export const deciding: Handlers<'deciding'> = {
 
 function decide(resume: Resumable, event: Failed): Move<'deciding' | 'swapping' | 'ended'> {
   if (!event.retryable) return giveUp(resume, event.reason);
-  return to(
-    { kind: 'deciding', resume, reason: event.reason },
-    note('failed; the restart strategy decides', { while: resume.kind, why: event.reason }),
-  );
+  const text = resume.kind === 'publishing' ? PUBLICATION_WAITS : 'failed; the restart strategy decides';
+  return to({ kind: 'deciding', resume, reason: event.reason }, note(text, { while: resume.kind, why: event.reason }));
 }
 
 /** The lease goes, the phase stays: a later run continues. */

@@ -45,6 +45,8 @@ export interface PlannedSplit {
   readonly paused?: boolean;
   /** State of the split's watermark generators and idleness, as the manifest of the base has it; null for a new split. */
   readonly state: SplitState | null;
+  /** The source's own words about the split, from its discovery on. */
+  readonly details?: string;
 }
 
 export interface Plan {
@@ -92,6 +94,7 @@ export interface ReadRange {
   readonly from: number;
   readonly to: number;
   readonly state: SplitState;
+  readonly details?: string;
 }
 
 export interface StagedSlot {

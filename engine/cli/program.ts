@@ -4,6 +4,7 @@ import { messageOf } from '../model/errors.ts';
 import { cancelCommand, type CancelOptions } from './cancel-command.ts';
 import type { CliIo } from './cli-io.ts';
 import { errorCodeOf, EXIT, EXIT_CODES_HELP, exitCodeOf, type ExitCode } from './exit-codes.ts';
+import { answerMarker, checkKafka, type CheckKafkaOptions, type MarkerOptions } from './kafka-command.ts';
 import { graphCommand, type GraphOptions } from './graph-command.ts';
 import { runCommand, type RunOptions } from './run-command.ts';
 import { simCommand, type SimOptions } from './sim-command.ts';
@@ -100,8 +101,39 @@ function buildProgram(io: CliIo, exitWith: (code: ExitCode) => void): Command {
     .addOption(settingOption('a setting of the job'))
     .action(async (job: string, options: SimOptions) => exitWith(await simCommand(job, options, io)));
 
+  addKafka(program, io);
   addTopics(program.command('topics').description('the topics of the embedded log (without a command: list them)'), io);
   return program;
+}
+
+function addKafka(program: Command, io: CliIo): void {
+  const add = (group: string, groupDescription: string, description: string): Command =>
+    program
+      .command(group)
+      .description(groupDescription)
+      .command('kafka')
+      .description(description)
+      .option('--bootstrap-server <host:port>', 'brokers, several with commas')
+      .option('--command-config <file>', "client properties, as Kafka's own tools take them")
+      .addOption(new Option('--property <name=value>', 'a client property').argParser(collect).default([], 'none'))
+      .addOption(new Option('--client <library>', 'the client library').choices(['platformatic', 'kafkajs']));
+
+  add('check', 'try what a job will need', 'run transactions as an EXACTLY_ONCE sink does: write, commit, abort, fence')
+    .option('--topic <name>', 'an existing topic, in which only aborted records are written (default: one of its own)')
+    .option('--prefix <prefix>', "the sink's transactional id prefix, where rights depend on it", 'millrace')
+    .action((options: CheckKafkaOptions) => checkKafka(options, io));
+
+  add('marker', "answer a sink's question", "say whether a committed epoch is in Kafka, where a sink's marker is gone")
+    .addOption(
+      new Option('--published <answer>', 'are its records there?').choices(['yes', 'no']).makeOptionMandatory(),
+    )
+    .requiredOption('--group <group>', 'as the question names it, like the rest')
+    .requiredOption('--topic <name>')
+    .requiredOption('--job <name>')
+    .requiredOption('--sink <uid>')
+    .requiredOption('--run <id>')
+    .requiredOption('--epoch <n>', 'the epoch in question', wholeNumber)
+    .action((options: MarkerOptions) => answerMarker(options, io));
 }
 
 function addTopics(topics: Command, io: CliIo): void {

@@ -3,6 +3,7 @@
  * What `env.execute()`, `millrace run` and tests use.
  */
 import { join } from 'node:path';
+import { PUBLICATION_WAITS } from '../checkpoint/failures.ts';
 import type { FoldLimits } from '../checkpoint/fold-policy.ts';
 import type { Manifest, PlannedSplit } from '../checkpoint/records.ts';
 import type { EpochMode } from '../model/epoch-mode.ts';
@@ -160,7 +161,8 @@ export async function runEmbedded(
         manifest = committed;
         options.onEpoch?.(committed);
       },
-      onNotice: (text, data) => options.onNotice?.(text, data),
+      onNotice: (text, data) =>
+        text === PUBLICATION_WAITS ? noticeOf(options)(text, data) : options.onNotice?.(text, data),
       ...(options.stop === undefined ? {} : { stop: options.stop }),
       ...(options.cancel === undefined ? {} : { cancel: options.cancel }),
       ...(options.crashPoint === undefined ? {} : { crashPoint: options.crashPoint.bind(options) }),

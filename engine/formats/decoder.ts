@@ -33,6 +33,12 @@ export interface LineFormat<T> {
    * @internal
    */
   lineDecoder(header: Buffer | null): LineDecoder;
+  /**
+   * True: a record's line breaks are white space; with blanks in their place it decodes as a line to what `decodeRecord` says of it, unless it
+   * is all white space.
+   * @internal
+   */
+  readonly breaksAreBlank?: boolean;
   /** One record that is not part of a file (a log's value). Throws an Error that says why it does not decode. */
   decodeRecord(bytes: Uint8Array): T;
   /** Type only. */

@@ -33,6 +33,7 @@ export function jsonLines(schema?: Schema): LineFormat<unknown> {
 const jsonFormat: LineFormat<unknown> = {
   name: 'json',
   hasHeader: false,
+  breaksAreBlank: true,
   lineDecoder: () => new JsonLineDecoder(),
   decodeRecord: (bytes) =>
     JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).utf8Slice()) as unknown,

@@ -22,6 +22,7 @@ const MAX_TEMPLATES = 8;
 export class JsonSchemaFormat implements LineFormat<unknown> {
   readonly name = 'json with schema';
   readonly hasHeader = false;
+  readonly breaksAreBlank = true;
   readonly schema: Schema;
   readonly #scans = new Map<string, LineScan>();
   #general: LineScan | null = null;

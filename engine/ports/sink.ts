@@ -7,6 +7,12 @@ import type { BlobStore } from './blob-store.ts';
 import type { Log } from './log.ts';
 
 export type DeliveryGuarantee = 'NONE' | 'AT_LEAST_ONCE' | 'EXACTLY_ONCE';
+/** Flink's enum. */
+export const DeliveryGuarantee = {
+  NONE: 'NONE',
+  AT_LEAST_ONCE: 'AT_LEAST_ONCE',
+  EXACTLY_ONCE: 'EXACTLY_ONCE',
+} as const satisfies { readonly [G in DeliveryGuarantee]: G };
 
 export interface SinkContext {
   readonly job: string;
@@ -31,6 +37,13 @@ export interface Sink<T> {
   writer(ctx: SinkContext): SinkWriter<T>;
   /** True: its publisher has `committed`, and every manifest records how far the rows that come here are. */
   readonly followsWatermark?: boolean;
+  /** True: its publisher takes an epoch's slots at the same time; otherwise one after the other. */
+  readonly concurrentSlots?: boolean;
+  /**
+   * True: its publisher has `refresh`, called after publications and now and then while the job is idle; and where a job goes on and all is
+   * published, its slots are stamped again with the run and epoch that they stand at, in case the target has forgotten.
+   */
+  readonly needsRefresh?: boolean;
   publisher(ctx: SinkContext): Promise<SinkPublisher>;
 }
 
@@ -84,5 +97,7 @@ export interface SinkPublisher {
   committed?(progress: SinkProgress): Promise<void>;
   /** A restore, before its first plan: fences the slot and stamps its marker with the new run at `epoch` (section 6). */
   stamp(run: string, epoch: number, slot: number): Promise<void>;
+  /** For sinks with `needsRefresh`: keeps alive what the target would forget (Kafka's offsets expire). Cheap where nothing is due. */
+  refresh?(): Promise<void>;
   close(): Promise<void>;
 }

@@ -9,7 +9,15 @@ export interface SplitSpec {
   readonly id: string;
   /** Where a fresh job starts reading. */
   readonly startPosition: number;
+  /** What the source wants to know again whenever the split is opened (where it ends, say): recorded in plans and manifests, so small. */
+  readonly details?: string;
 }
+
+/** Splits that the job has read, by id: up to where, and whether they have ended for good. */
+export type KnownSplits = ReadonlyMap<
+  string,
+  { readonly position: number; readonly ended: boolean; readonly details?: string }
+>;
 
 /** What a source may use at start and while it runs. */
 export interface SourceContext {
@@ -19,6 +27,8 @@ export interface SourceContext {
   /** The job's configured log (embedded, Kafka). */
   readonly log: Log | null;
   readonly blobs: BlobStore | null;
+  /** What people should know, though the job goes on. */
+  notice?(text: string, data: Readonly<Record<string, unknown>>): void;
 }
 
 export interface Source<T> {
@@ -34,12 +44,19 @@ export interface Source<T> {
   validate(ctx: SourceContext): Promise<void>;
   /**
    * The splits there are now. Called at plans; must return every known split that has not ended, and may return new ones.
-   * For bounded sources called once per run.
+   * For bounded sources called once per run. `known`: the splits of the job's committed epochs by id; empty for a job that begins.
    */
-  discover(ctx: SourceContext): Promise<readonly SplitSpec[]>;
+  discover(ctx: SourceContext, known?: KnownSplits): Promise<readonly SplitSpec[]>;
   /** Throws ConfigError when these splits, of earlier epochs and of now, do not fit together (read in other pieces than before). */
   checkSplits?(ids: readonly string[]): void;
   open(split: SplitSpec, position: number, ctx: SourceContext): Promise<SplitReader>;
+  /**
+   * An epoch is committed and published: how far it has read each split. Never before the commit (E2), perhaps more than once, perhaps not for
+   * every epoch. For others to see the progress; what it throws becomes a notice. It must not keep the job waiting.
+   */
+  committed?(positions: ReadonlyMap<string, number>, ctx: SourceContext): void | Promise<void>;
+  /** The job has ended in this process: lets go of what `committed` holds. */
+  close?(): Promise<void>;
 }
 
 export interface SplitReader {
@@ -52,6 +69,8 @@ export interface SplitReader {
   release(batch: SourceBatch): void;
   /** The split's end as known now, for backlog: null when unknown. Same unit as positions. */
   endPosition(): number | null;
+  /** Adds what it has counted since the last time: part of the epoch's counts. */
+  takeCounts?(into: Map<string, number>): void;
   close(): Promise<void>;
 }
 export type FillResult = SourceBatch | 'empty' | 'end';

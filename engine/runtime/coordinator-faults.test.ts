@@ -70,6 +70,85 @@ describe('crashes and lost answers', () => {
     expect((await runJob(optionsOf(world, { bounded: true, onPublish }))).kind).toBe('finished');
     expect(world.sink.out).toEqual(upTo(6));
   });
+
+  const away = (times: number, failure: () => Error, during?: () => void) => () => {
+    if (times-- <= 0) return;
+    during?.();
+    throw failure();
+  };
+  const timeout = () => new RetryableError('no broker answers');
+
+  test('a target that is away for longer than the restart budget makes the job pause, say so, and lose nothing', async () => {
+    const world = newWorld(upTo(6));
+    const notices: string[] = [];
+    const options = optionsOf(
+      world,
+      { bounded: true, onPublish: away(20, timeout) },
+      { restartStrategy: fixedDelay(1, 5) },
+    );
+    const outcome = await runJob({ ...options, onNotice: (text) => notices.push(text) });
+    expect(outcome.kind).toBe('finished');
+    expect(world.sink.out).toEqual(upTo(6));
+    expect(
+      notices.filter((text) => text.startsWith('a committed epoch could not be published; the job pauses')),
+    ).toHaveLength(20);
+  });
+
+  test.for([
+    ['the strategy is "none"', none(), timeout],
+    ['the failure is not one of a target that is away', fixedDelay(1, 5), () => new TypeError('a bug')],
+  ] as const)(
+    'a publication that fails is given up where %s; a later run publishes',
+    async ([, restartStrategy, failure]) => {
+      const world = newWorld(upTo(6));
+      const onPublish = away(20, failure);
+      expect(await runJob(optionsOf(world, { bounded: true, onPublish }, { restartStrategy }))).toMatchObject({
+        kind: 'failed',
+        epochs: 0,
+      });
+      expect(await headOf(world)).toMatchObject({ lease: null, phase: { kind: 'committed' } });
+      expect((await runJob(optionsOf(world))).kind).toBe('finished');
+      expect(world.sink.out).toEqual(upTo(6));
+    },
+  );
+
+  test('a job that goes on tells its sinks what is published, unless the last epoch still is to be', async () => {
+    const told: number[] = [];
+    const run = async (world: ReturnType<typeof newWorld>, hooks: Parameters<typeof optionsOf>[1]): Promise<string> => {
+      const options = optionsOf(world, { bounded: true, ...hooks }, { restartStrategy: none() });
+      Object.assign(options.runner, { resume: async (_: string, epoch: number) => told.push(epoch) });
+      return (await runJob(options)).kind;
+    };
+    const unpublished = newWorld(upTo(6));
+    expect(await run(unpublished, { onPublish: away(1, timeout) })).toBe('failed');
+    expect(await headOf(unpublished)).toMatchObject({ epoch: 1, phase: { kind: 'committed' } });
+    expect(told).toEqual([0]);
+    expect(await run(unpublished, {})).toBe('finished');
+    expect(told).toEqual([0]);
+
+    const published = newWorld(upTo(8));
+    const onRun = (plan: { epoch: number }) => {
+      if (plan.epoch === 2) throw new RetryableError('no memory');
+    };
+    expect(await run(published, { onRun })).toBe('failed');
+    expect(await headOf(published)).toMatchObject({ epoch: 1, phase: { kind: 'running' } });
+    expect(await run(published, {})).toBe('finished');
+    expect(told).toEqual([0, 0, 1]);
+  });
+
+  test('a stop ends the waiting for a target that is away', async () => {
+    const world = newWorld(upTo(6));
+    const stop = new AbortController();
+    let asked = 0;
+    const onPublish = away(1000, timeout, () => {
+      if (++asked === 10) stop.abort();
+    });
+    const options = optionsOf(world, { bounded: true, onPublish }, { restartStrategy: fixedDelay(2, 5) });
+    expect(await runJob({ ...options, stop: stop.signal })).toMatchObject({ kind: 'failed', epochs: 0 });
+    expect(asked).toBe(12);
+    expect((await runJob(optionsOf(world))).kind).toBe('finished');
+    expect(world.sink.out).toEqual(upTo(6));
+  });
 });
 
 describe('failures of attempts', () => {

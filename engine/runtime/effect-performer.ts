@@ -1,13 +1,29 @@
 /** Performs the epoch machine's effects over the ports and names what came of them as events. Holds no protocol state. */
-import { decideRestart, NO_FAILURES, type RestartHistory } from '../checkpoint/restart-strategy.ts';
+import { detailsOf } from '../checkpoint/build-plan.ts';
+import {
+  decideRestart,
+  NO_FAILURES,
+  type RestartDecision,
+  type RestartHistory,
+} from '../checkpoint/restart-strategy.ts';
 import type { Effect } from '../checkpoint/effects.ts';
 import type { Event } from '../checkpoint/events.ts';
 import { encodeHead } from '../checkpoint/head-moves.ts';
 import type { Head } from '../checkpoint/records.ts';
 import type { Machine } from '../checkpoint/states.ts';
-import { ConfigError, CorruptionError, FencedError, InvariantError, messageOf } from '../model/errors.ts';
+import {
+  ConfigError,
+  CorruptionError,
+  FencedError,
+  InvariantError,
+  messageOf,
+  RetryableError,
+  UnknownOutcomeError,
+} from '../model/errors.ts';
 import { attemptId } from '../model/ids.ts';
+import { exponentialDelay } from '../model/restart-strategy.ts';
 import { crashPoint, InjectedCrash, type CrashPoint } from './crash-point.ts';
+import type { KnownSplits } from '../ports/source.ts';
 import { AttemptFailure } from './epoch-runner.ts';
 import type { JobOptions } from './job-options.ts';
 import { readAck, readHead, readReachable } from './job-records.ts';
@@ -19,6 +35,9 @@ export class EffectPerformer {
   readonly #options: JobOptions;
   readonly #requested: AbortSignal;
   #restarts: RestartHistory = NO_FAILURES;
+  /** Of a target that is away: as the restart strategy says, and beyond it. */
+  #waits: RestartHistory = NO_FAILURES;
+  #longWaits: RestartHistory = NO_FAILURES;
   #attempts = 0;
   #ranAs = '';
   #headChangedMs = 0;
@@ -58,10 +77,17 @@ export class EffectPerformer {
       case 'cas':
         return await this.#cas(effect.expected, effect.target, machine);
       case 'load':
+        // E5: a head that has left Committed says so.
+        if (effect.head.phase.kind !== 'committed') await runner.resume?.(effect.head.run, effect.head.epoch);
         return { kind: 'loaded', ...(await readReachable(store, effect.head)) };
       case 'prepare':
         if (effect.pauseMs > 0) await this.#sleep(effect.pauseMs);
-        return { kind: 'prepared', offers: await runner.discover(), subtasks: runner.subtasks(), nowMs: clock.nowMs() };
+        return {
+          kind: 'prepared',
+          offers: await runner.discover(splitsKnown(machine)),
+          subtasks: runner.subtasks(),
+          nowMs: clock.nowMs(),
+        };
       case 'write-item': {
         const outcome = await store.createItem(job, effect.key, packRecord(effect.record));
         this.#crash(`${effect.what}-written`);
@@ -88,7 +114,7 @@ export class EffectPerformer {
         const lease = clock.monotonicMs() - this.#headChangedMs >= ttlMs / 3 ? 'renew' : 'fresh';
         return {
           kind: 'woken',
-          offers: this.#requested.aborted ? [] : await runner.discover(),
+          offers: this.#requested.aborted ? [] : await runner.discover(splitsKnown(machine)),
           nowMs: clock.nowMs(),
           lease,
         };
@@ -96,6 +122,7 @@ export class EffectPerformer {
       case 'publish':
         this.#crash('publish-started');
         await runner.publish(effect.manifest);
+        this.#waits = this.#longWaits = NO_FAILURES;
         return { kind: 'published' };
       case 'stamp':
         await runner.stamp(effect.run, effect.epoch);
@@ -104,8 +131,7 @@ export class EffectPerformer {
       case 'fold':
         return { kind: 'folded', base: await runner.fold(effect.base, effect.log, effect.run, effect.tag) };
       case 'decide': {
-        const { history, decision } = decideRestart(settings.restartStrategy, this.#restarts, clock.monotonicMs());
-        this.#restarts = history;
+        const decision = this.#decide(effect.patient);
         if (decision.kind === 'fail') return { kind: 'give-up', reason: `${effect.reason} (${decision.reason})` };
         // A request cuts a delay short once; after that delays are kept, or a publication that keeps failing would spin.
         await (this.#requested.aborted ? clock.sleep(decision.delayMs) : this.#sleep(decision.delayMs));
@@ -119,6 +145,27 @@ export class EffectPerformer {
         this.#options.onNotice?.(effect.text, effect.data);
         return null;
     }
+  }
+
+  /**
+   * A target that is away costs no restarts while nobody asked the job to end: the epoch is committed, and failing would not publish it
+   * sooner. Any other failure does, and with the strategy "none" all do.
+   */
+  #decide(patient: boolean): RestartDecision {
+    const strategy = this.#options.settings.restartStrategy;
+    const isAway = this.lastError instanceof RetryableError || this.lastError instanceof UnknownOutcomeError;
+    const nowMs = this.#options.clock.monotonicMs();
+    if (patient && isAway && strategy.kind !== 'none' && !this.#requested.aborted) {
+      const { history, decision } = decideRestart(strategy, this.#waits, nowMs);
+      this.#waits = history;
+      if (decision.kind === 'restart') return decision;
+      const longer = decideRestart(WHILE_AWAY, this.#longWaits, nowMs);
+      this.#longWaits = longer.history;
+      return longer.decision;
+    }
+    const { history, decision } = decideRestart(strategy, this.#restarts, nowMs);
+    this.#restarts = history;
+    return decision;
   }
 
   async #cas(expected: number, target: Head, machine: Machine): Promise<Event> {
@@ -176,8 +223,20 @@ export class EffectPerformer {
   }
 }
 
+/** After the restart strategy's delays: 0.5 s, 1 s … 1 min. */
+const WHILE_AWAY = exponentialDelay({ initialBackoffMs: 500, maxBackoffMs: 60_000, multiplier: 2 });
+
 /** An idle job looks at the world this often at least. */
 const MAX_IDLE_WAIT_MS = 60_000;
+
+/** The splits of the committed epochs. */
+function splitsKnown({ state }: Machine): KnownSplits {
+  const base = state.kind === 'preparing' ? state.base : state.kind === 'idling' ? state.work.base : null;
+  const ranges = base?.manifest?.ranges ?? [];
+  return new Map(
+    ranges.map((range) => [range.id, { position: range.to, ended: range.state.ended, ...detailsOf(range) }]),
+  );
+}
 
 /** Trying again cannot help. */
 const isFinal = (error: unknown): boolean =>

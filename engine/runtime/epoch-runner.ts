@@ -4,6 +4,7 @@
  */
 import type { Ack, Manifest, Plan, BaseRef, SegmentRef, ReadRange } from '../checkpoint/records.ts';
 import type { AttemptId } from '../model/ids.ts';
+import type { KnownSplits } from '../ports/source.ts';
 
 /** When an epoch that is not planned ahead stops reading. */
 export interface EpochBudget {
@@ -21,6 +22,7 @@ export interface SplitOffer {
   /** `<source uid>/<split id>` */
   readonly id: string;
   readonly startPosition: number;
+  readonly details?: string;
 }
 
 /** A failed attempt, in the form the coordinator decides by. */
@@ -48,8 +50,8 @@ export class AttemptFailure extends Error {
 export interface EpochRunner {
   /** Hash of the job graph, for plans. */
   readonly graphHash: string;
-  /** Splits that sources offer now, in ascending order of id. */
-  discover(): Promise<readonly SplitOffer[]>;
+  /** Splits that sources offer now, in ascending order of id. `known`: those of the committed epochs. */
+  discover(known: KnownSplits): Promise<readonly SplitOffer[]>;
   /** Subtasks per stage for a plan. */
   subtasks(): Readonly<Record<string, number>>;
   /**
@@ -71,6 +73,8 @@ export interface EpochRunner {
    * means FencedError. Otherwise a paused coordinator's late stamp would make output be published twice.
    */
   stamp(run: string, epoch: number): Promise<void>;
+  /** A job goes on, and the head says that all of `run` up to `epoch` is published: markers that have expired meanwhile are stamped anew. */
+  resume?(run: string, epoch: number): Promise<void>;
   /** Folds `log` into `base` and returns the new base (its objects written, durable, named by `foldObjectName` with `tag`). */
   fold(base: BaseRef | null, log: readonly SegmentRef[], run: string, tag: string): Promise<BaseRef>;
   /** Waits until a source may have something new, a time has come, or the signal fires; used while the job idles. */

@@ -5,9 +5,10 @@
  * own segments have won, or when nothing changed; whatever does not match is thrown away and read from the plan's segments.
  */
 import type { Ack, BaseRef, Manifest, Plan, PlannedSplit, SegmentRef } from '../checkpoint/records.ts';
-import { ConfigError } from '../model/errors.ts';
+import { ConfigError, messageOf } from '../model/errors.ts';
 import type { AttemptId } from '../model/ids.ts';
 import { MIN_WATERMARK } from '../model/watermark.ts';
+import type { KnownSplits } from '../ports/source.ts';
 import { backlogOf, type SourceBacklog } from './backlog.ts';
 import { breather } from './breathe.ts';
 import { crashPoint, InjectedCrash, type CrashPoint } from './crash-point.ts';
@@ -32,6 +33,8 @@ export class FusedRunner implements EpochRunner {
   private tag: string | null = null;
   /** The stages' watermarks, as memory has them: an epoch may raise them and change no state, so the tag does not tell. */
   private watermarks = '';
+  /** By this process. */
+  private stampedRun: string | null = null;
 
   constructor(options: RunnerOptions) {
     this.options = options;
@@ -61,8 +64,8 @@ export class FusedRunner implements EpochRunner {
     return this.wired.sinks.flatMap(({ notice, node }) => (notice === null ? [] : [{ text: notice, sink: node.uid }]));
   }
 
-  async discover(): Promise<readonly SplitOffer[]> {
-    return await this.wired.discover();
+  async discover(known: KnownSplits): Promise<readonly SplitOffer[]> {
+    return await this.wired.discover(known);
   }
 
   subtasks(): Readonly<Record<string, number>> {
@@ -119,10 +122,24 @@ export class FusedRunner implements EpochRunner {
   async publish(manifest: Manifest): Promise<void> {
     const io = new ObjectIo(this.options.blobs, null);
     for (const sink of this.wired.sinks) await sink.publish(manifest, io, () => this.crash('slot-published'));
+    await this.refreshSinks();
+    for (const source of this.wired.sources) {
+      if (source.source.committed === undefined) continue;
+      await source.committed(manifest).catch((thrown: unknown) => {
+        const about = { source: source.node.name, epoch: manifest.epoch, why: messageOf(thrown) };
+        this.options.notice?.('a source could not tell how far it is read; the job is not affected', about);
+      });
+    }
   }
 
   async stamp(run: string, epoch: number): Promise<void> {
     for (const sink of this.wired.sinks) await sink.stamp(run, epoch);
+    this.stampedRun = run;
+  }
+
+  async resume(run: string, epoch: number): Promise<void> {
+    if (this.stampedRun === run) return;
+    for (const sink of this.wired.sinks) if (sink.needsRefresh) await sink.stamp(run, epoch);
   }
 
   async fold(base: BaseRef | null, log: readonly SegmentRef[], run: string, tag: string): Promise<BaseRef> {
@@ -137,6 +154,7 @@ export class FusedRunner implements EpochRunner {
   async waitForInput(timeoutMs: number, signal: AbortSignal): Promise<void> {
     const { clock } = this.options;
     this.pauses.idle();
+    await this.refreshSinks();
     const until = clock.monotonicMs() + timeoutMs;
     let lookedMs = clock.monotonicMs();
     for (let pauseMs = 2; !signal.aborted && clock.monotonicMs() < until; pauseMs = Math.min(100, pauseMs * 2)) {
@@ -151,6 +169,10 @@ export class FusedRunner implements EpochRunner {
 
   async close(): Promise<void> {
     await this.wired.close();
+  }
+
+  private async refreshSinks(): Promise<void> {
+    for (const sink of this.wired.sinks) await sink.refresh((text, data) => this.options.notice?.(text, data));
   }
 
   /** Brings memory to the plan's state, and the splits to its positions. */

@@ -1,7 +1,7 @@
 /** One sink: a writer per slot in use, what they stage, and what is published after the commit. */
 import type { Manifest, ObjectRef, StagedSlot } from '../checkpoint/records.ts';
 import type { JobNode } from '../graph/job-graph.ts';
-import { UserCodeError, messageOf } from '../model/errors.ts';
+import { messageOf, RetryableError, UnknownOutcomeError, UserCodeError } from '../model/errors.ts';
 import { DEFAULT_SINK_SLOTS } from '../model/limits.ts';
 import type { Sink, SinkContext, SinkPublisher, SinkWriter } from '../ports/sink.ts';
 import type { SinkLeaf } from './chain-leaf.ts';
@@ -31,6 +31,10 @@ export class SinkTask {
 
   get target(): string | null {
     return this.sink.target ?? null;
+  }
+
+  get needsRefresh(): boolean {
+    return this.sink.needsRefresh === true;
   }
 
   get notice(): string | null {
@@ -78,25 +82,54 @@ export class SinkTask {
   }
 
   async publish(manifest: Manifest, io: ObjectIo, published: () => void): Promise<void> {
-    for (const { slot, records, objects } of manifest.staged.filter((s) => s.sink === this.node.uid)) {
-      const chunks: Uint8Array[] = [];
-      for (const object of objects) chunks.push(await io.read(object));
-      this.publisher ??= await this.sink.publisher(this.ctx);
-      await this.publisher.publish({ run: manifest.run, epoch: manifest.epoch, slot, records, chunks });
-      published();
-    }
+    const staged = manifest.staged.filter((s) => s.sink === this.node.uid);
+    if (staged.length > 0) this.publisher ??= await this.sink.publisher(this.ctx);
+    if (this.sink.concurrentSlots === true)
+      await allOf(staged.map((slot) => this.publishSlot(manifest, slot, io, published)));
+    else for (const slot of staged) await this.publishSlot(manifest, slot, io, published);
     if (this.sink.followsWatermark !== true) return;
     this.publisher ??= await this.sink.publisher(this.ctx);
     await this.publisher.committed?.(sinkProgress(this.node, manifest));
   }
 
+  /** Nothing depends on it now: what can be tried again is told, and is tried again the next time. */
+  async refresh(tell: (text: string, data: Readonly<Record<string, unknown>>) => void): Promise<void> {
+    if (!this.needsRefresh) return;
+    try {
+      this.publisher ??= await this.sink.publisher(this.ctx);
+      await this.publisher.refresh?.();
+    } catch (thrown) {
+      if (!(thrown instanceof RetryableError) && !(thrown instanceof UnknownOutcomeError)) throw thrown;
+      tell('a sink could not keep its markers fresh; it is tried again', { sink: this.node.uid, why: thrown.message });
+    }
+  }
+
+  private async publishSlot(
+    { run, epoch }: Manifest,
+    { slot, records, objects }: StagedSlot,
+    io: ObjectIo,
+    published: () => void,
+  ): Promise<void> {
+    const chunks: Uint8Array[] = [];
+    for (const object of objects) chunks.push(await io.read(object));
+    await this.publisher!.publish({ run, epoch, slot, records, chunks });
+    published();
+  }
+
   async stamp(run: string, epoch: number): Promise<void> {
-    this.publisher ??= await this.sink.publisher(this.ctx);
-    for (let slot = 0; slot < DEFAULT_SINK_SLOTS; slot++) await this.publisher.stamp(run, epoch, slot);
+    const publisher = (this.publisher ??= await this.sink.publisher(this.ctx));
+    const slots = Array.from({ length: DEFAULT_SINK_SLOTS }, (_, slot) => slot);
+    if (this.sink.concurrentSlots === true) await allOf(slots.map((slot) => publisher.stamp(run, epoch, slot)));
+    else for (const slot of slots) await publisher.stamp(run, epoch, slot);
   }
 
   async close(): Promise<void> {
     await this.publisher?.close();
     this.publisher = null;
   }
+}
+
+/** Waits for all of them, so that nothing is under way when one has failed. */
+async function allOf(works: readonly Promise<void>[]): Promise<void> {
+  for (const outcome of await Promise.allSettled(works)) if (outcome.status === 'rejected') throw outcome.reason;
 }

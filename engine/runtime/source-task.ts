@@ -3,6 +3,7 @@
  * stages and sinks. Records that do not decode, are on the plan's skip list, or make a function of the chain throw become dead
  * letters where the job has them; otherwise the first one fails the epoch.
  */
+import type { Manifest } from '../checkpoint/records.ts';
 import type { JobNode, JobOutput } from '../graph/job-graph.ts';
 import type { DeadLetter } from '../model/bad-record.ts';
 import { ConfigError, messageOf, UserCodeError } from '../model/errors.ts';
@@ -182,7 +183,16 @@ export class SourceTask {
   takeCounts(into: Map<string, number>): void {
     for (const [name, n] of this.counts) into.set(name, (into.get(name) ?? 0) + n);
     this.counts.clear();
+    for (const { reader } of this.splits) reader.takeCounts?.(into);
     if (this.chain !== null) takeChainCounts(this.chain, into);
+  }
+
+  /** Tells the source how far the committed epoch has read (`Source.committed`). */
+  async committed(manifest: Manifest): Promise<void> {
+    const { source, ctx, uid } = this;
+    if (source.committed === undefined) return;
+    const own = manifest.ranges.filter(({ id }) => id.startsWith(`${uid}/`));
+    await source.committed(new Map(own.map(({ id, to }) => [id.slice(uid.length + 1), to])), ctx);
   }
 
   async close(): Promise<void> {

@@ -1,11 +1,12 @@
 /** One split within an epoch: its reader, how far it has been read, and the state of its channel. */
-import type { PlannedSplit, ReadRange, SkippedRecord } from '../checkpoint/records.ts';
+import { detailsOf } from '../checkpoint/build-plan.ts';
+import type { Plan, PlannedSplit, ReadRange, SkippedRecord } from '../checkpoint/records.ts';
 import { UserCodeError } from '../model/errors.ts';
 import { MAX_GENERATOR_STATE_BYTES } from '../model/limits.ts';
 import { MAX_WATERMARK, MIN_WATERMARK } from '../model/watermark.ts';
 import type { SourceBatch } from '../model/source-batch.ts';
 import type { ChannelObject } from '../operators/fusible.ts';
-import type { SplitReader } from '../ports/source.ts';
+import type { KnownSplits, SplitReader } from '../ports/source.ts';
 import { pack, unpack } from '../state/serializer.ts';
 
 export class SplitTask {
@@ -109,8 +110,19 @@ export class SplitTask {
         ...(paused ? { paused: true } : {}),
         ended,
       },
+      ...detailsOf(this.plan),
     };
   }
+}
+
+/** The splits that a plan goes on with. */
+export function splitsBefore({ splits }: Pick<Plan, 'splits'>): KnownSplits {
+  return new Map(
+    splits.map((split) => [
+      split.id,
+      { position: split.from, ended: split.state?.ended ?? false, ...detailsOf(split) },
+    ]),
+  );
 }
 
 /** Has a split had nothing to read for so long, at this clock? */

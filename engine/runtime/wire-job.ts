@@ -1,4 +1,5 @@
 /** Makes the tasks of a job graph and keeps them between epochs: sources with their splits, keyed stages, sinks, dead letters. */
+import { detailsOf } from '../checkpoint/build-plan.ts';
 import type { Plan, ReadRange, StagedSlot } from '../checkpoint/records.ts';
 import type { JobNode, JobOutput } from '../graph/job-graph.ts';
 import type { DeadLetter } from '../model/bad-record.ts';
@@ -7,7 +8,7 @@ import { BATCH_ROWS } from '../model/limits.ts';
 import { MIN_WATERMARK, NO_TIMESTAMP } from '../model/watermark.ts';
 import type { ExchangeBatch } from '../operators/exchange-batch.ts';
 import { OutputBuffer } from '../operators/output-buffer.ts';
-import type { SplitReader, SplitSpec } from '../ports/source.ts';
+import type { KnownSplits, SplitReader, SplitSpec } from '../ports/source.ts';
 import { compileChain } from './chain-compiler.ts';
 import { exchangeLeaf, sinkLeaf, type ChainLeaf, type ExchangeLeaf, type SinkLeaf } from './chain-leaf.ts';
 import type { SplitOffer } from './epoch-runner.ts';
@@ -17,7 +18,7 @@ import { KeyedStage } from './keyed-stage.ts';
 import { OutputChain } from './output-chain.ts';
 import { SinkTask } from './sink-task.ts';
 import { SourceTask, takeChainCounts } from './source-task.ts';
-import { SplitTask } from './split-task.ts';
+import { splitsBefore, SplitTask } from './split-task.ts';
 import { checkStages, isBuffered } from './stage-graph.ts';
 
 /** Ranks of channels: splits first, then the key groups of each stage, apart by this much. */
@@ -73,14 +74,19 @@ export class WiredJob {
     }
   }
 
-  async discover(): Promise<readonly SplitOffer[]> {
+  /** `known`: the splits that the job has read already. */
+  async discover(known: KnownSplits): Promise<readonly SplitOffer[]> {
     for (const source of this.sources) {
-      const known = [...this.offers.values()].some((offer) => offer.source === source);
-      if (source.source.bounded && known) continue;
-      for (const spec of await source.source.discover(source.ctx))
+      const offered = [...this.offers.values()].some((offer) => offer.source === source);
+      if (source.source.bounded && offered) continue;
+      for (const spec of await source.source.discover(source.ctx, splitsOf(source, known)))
         this.offers.set(`${source.uid}/${spec.id}`, { source, spec });
     }
-    const offers = [...this.offers].map(([id, { spec }]) => ({ id, startPosition: spec.startPosition }));
+    const offers = [...this.offers].map(([id, { spec }]) => ({
+      id,
+      startPosition: spec.startPosition,
+      ...detailsOf(spec),
+    }));
     return offers.sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
@@ -120,7 +126,8 @@ export class WiredJob {
         await split?.reader.close();
         if (split !== undefined) source.splits.splice(source.splits.indexOf(split), 1);
         const offer = this.offers.get(planned.id);
-        const spec = offer?.spec ?? { id: planned.id.slice(source.uid.length + 1), startPosition: planned.from };
+        const startPosition = offer?.spec.startPosition ?? planned.from;
+        const spec = { id: planned.id.slice(source.uid.length + 1), startPosition, ...detailsOf(planned) };
         const kept = planned.state?.generators[source.uid];
         const initial = source.initialState();
         const reader = planned.state?.ended === true ? ENDED : await source.source.open(spec, planned.from, source.ctx);
@@ -203,7 +210,10 @@ export class WiredJob {
     for (const source of this.sources) {
       if (source.source.bounded) continue;
       const known = new Set(source.splits.map((split) => split.id));
-      const found = await source.source.discover(source.ctx);
+      const found = await source.source.discover(
+        source.ctx,
+        splitsOf(source, splitsBefore({ splits: source.splits.map((split) => split.plan) })),
+      );
       if (found.some(({ id }) => !known.has(`${source.uid}/${id}`))) return true;
     }
     return false;
@@ -231,7 +241,10 @@ export class WiredJob {
   async close(): Promise<void> {
     const failures: unknown[] = [];
     for (const stage of this.stages) await stage.closeOperators((thrown) => failures.push(thrown));
-    for (const source of this.sources) await source.close();
+    for (const source of this.sources) {
+      await source.close();
+      await source.source.close?.();
+    }
     for (const sink of this.sinks) await sink.close();
     for (const { operator } of this.lifecyclesOpen ? this.options.graph.nodes : [])
       if (operator.kind === 'stateless') await operator.lifecycle?.close?.();
@@ -255,7 +268,14 @@ export class WiredJob {
       job,
       node,
       source: node.operator.source,
-      ctx: { job, operator: node.name, clock, log, blobs },
+      ctx: {
+        job,
+        operator: node.name,
+        clock,
+        log,
+        blobs,
+        notice: (text, data) => this.options.notice?.(text, data),
+      },
       leaf: (output) => this.leaf(node, output),
       deliver: (leaf, batch, rank) => this.deliver(leaf, batch, rank),
       feed: (leaf) => this.feed(leaf, this.fanOut?.index ?? 0),
@@ -355,4 +375,11 @@ export class WiredJob {
   private feed(leaf: SinkLeaf, subtask: number): void {
     this.sinks.find((sink) => sink.node.uid === leaf.to)!.write(leaf, subtask);
   }
+}
+
+/** Of these splits, the source's own, by the names that it gave them. */
+function splitsOf({ uid }: SourceTask, splits: KnownSplits): KnownSplits {
+  return new Map(
+    [...splits].filter(([id]) => id.startsWith(`${uid}/`)).map(([id, split]) => [id.slice(uid.length + 1), split]),
+  );
 }

@@ -9,6 +9,7 @@ import type { JobGraph, JobNode } from '../../graph/job-graph.ts';
 import type { EpochMode } from '../../model/epoch-mode.ts';
 import type { AttemptId } from '../../model/ids.ts';
 import type { Clock } from '../../ports/clock.ts';
+import type { KnownSplits } from '../../ports/source.ts';
 import { epochsLeft, type SourceBacklog } from '../backlog.ts';
 import { AttemptFailure, type EpochBudget, type EpochRunner, type SplitOffer } from '../epoch-runner.ts';
 import { isIdle, type FusedRunner } from '../fused-runner.ts';
@@ -56,8 +57,8 @@ export class HybridRunner implements EpochRunner {
     if (options.mode === 'fanned-out') this.prepare();
   }
 
-  async discover(): Promise<readonly SplitOffer[]> {
-    this.offers = await this.fused.discover();
+  async discover(known: KnownSplits): Promise<readonly SplitOffer[]> {
+    this.offers = await this.fused.discover(known);
     return this.offers;
   }
 
@@ -114,6 +115,10 @@ export class HybridRunner implements EpochRunner {
 
   stamp(run: string, epoch: number): Promise<void> {
     return this.fused.stamp(run, epoch);
+  }
+
+  resume(run: string, epoch: number): Promise<void> {
+    return this.fused.resume(run, epoch);
   }
 
   async fold(base: BaseRef | null, log: readonly SegmentRef[], run: string, tag: string): Promise<BaseRef> {

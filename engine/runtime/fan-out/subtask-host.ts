@@ -17,6 +17,7 @@ import { ShuffleBatch } from '../shuffle/shuffle-batch.ts';
 import { ShuffleReader, type ShuffleChannel } from '../shuffle/shuffle-reader.ts';
 import type { ShuffledChannel } from '../keyed-stage.ts';
 import { stageEpoch } from '../stage-epoch.ts';
+import { splitsBefore } from '../split-task.ts';
 import { bringTo, dumpState, foldedEpoch, stateTag } from '../state-io.ts';
 import { wireJob, type WiredJob } from '../wire-job.ts';
 import { PARTIALS_RANK } from './early-merge.ts';
@@ -56,7 +57,7 @@ export class SubtaskHost implements SubtaskPeer {
       await bringTo(plan, wired, this.options.blobs);
     }
     this.tag = null;
-    await wired.discover();
+    await wired.discover(splitsBefore(plan));
     await wired.openSplits(plan, new Set(splits));
     wired.outgoing!.begin(plan.watermarks);
   }

@@ -51,7 +51,7 @@ export async function duplicateAttempt(job: JobInWorld, name: string): Promise<v
     signal: new AbortController().signal,
   };
   try {
-    await runner.discover();
+    await runner.discover(new Map());
     const { ack, idle } = await runner.run(plan, attemptId(name), budget);
     if (!idle || ack.ended) await store.createItem(world.job, ackKeyOf(plan), packRecord(ack));
   } catch (error) {

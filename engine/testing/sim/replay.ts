@@ -23,7 +23,7 @@ export async function checkReplay(job: JobInWorld): Promise<void> {
   const runner = new FusedRunner({ job: world.job, graph, clock: new SimClock(caller), blobs, log: null, subtasks });
   const cached = world.d.chance('replay.cached', 0.6);
   const io = new ObjectIo(blobs, null);
-  await runner.discover();
+  await runner.discover(new Map());
   let before: Ack | null = null;
   const log: SegmentRef[] = [];
   for (const manifest of world.commits) {

@@ -8,7 +8,7 @@ const PURE =
   /^engine\/(?:model|time|ports|windows|operators|checkpoint|graph|sql\/(?:syntax|catalog|logical|binder|rules|physical))\//;
 const IMPURE_CALL =
   /\b(?:Date\.now|performance\.now|Math\.random)\s*\(|(?<![.\w$])set(?:Timeout|Interval|Immediate)\s*\(|\bnew Date\(\)/g;
-const TEST_PACKAGES = new Set(['vitest', 'fast-check']);
+const TEST_PACKAGES = new Set(['vitest', 'fast-check', 'avsc']);
 
 export function directions(project: Project): Violation[] {
   return project.sources.flatMap((file) =>

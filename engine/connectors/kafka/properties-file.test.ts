@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { parseProperties } from './properties-file.ts';
+
+test('names, values, comments, escapes and lines that go on', () => {
+  const text = [
+    '# comment',
+    '! another',
+    '',
+    'security.protocol = SASL_SSL',
+    '  client.id: me and = you  ',
+    'empty=',
+    'alone',
+    'sasl.jaas.config=org.x.PlainLoginModule required \\',
+    '    username="a" \\',
+    '    password="b\\\\c";',
+    'path=C\\:\\\\x\\u0041\\t.',
+    'ends.with.backslash=x\\\\',
+    'next=1',
+  ].join('\r\n');
+  expect(parseProperties(text)).toEqual({
+    'security.protocol': 'SASL_SSL',
+    'client.id': 'me and = you  ',
+    empty: '',
+    alone: '',
+    'sasl.jaas.config': 'org.x.PlainLoginModule required username="a" password="b\\c";',
+    path: 'C:\\xA\t.',
+    'ends.with.backslash': 'x\\',
+    next: '1',
+  });
+});
