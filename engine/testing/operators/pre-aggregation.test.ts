@@ -109,6 +109,12 @@ describe('the sender', () => {
     expect(others.toSorted()).toEqual(expected.filter((each) => !isOwn(each[0])));
     expect(own.length * others.length).toBeGreaterThan(0);
     expect(kept.take().next()).toBeNull();
+    expect([63, 64, 127, 128].map((group) => new KeptPartials([64, 128]).has(group))).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
   });
 
   test('gives up, for one epoch, where hardly two rows fall together', () => {
