@@ -53,7 +53,7 @@ ${fields.map((f, i) => (f.type === 'timestamp' ? timestampFunction(i) : '')).joi
 return function scan(b,dv,p,end,max,out){
 const cols=out.cols,side=cols.side,starts=out.starts;
 ${fields.map(columnConstants).join('\n')}
-let n=0,c=0,h=0,g=0,q=0,m=0,d=0,x=0,neg=false,${locals.join(',')};
+let n=0,c=0,h=0,g=0,q=0,m=0,d=0,x=0,neg=0,${locals.join(',')};
 for(;p<end&&max>0;max--){
 const line=p;
 ${fields.map((_, i) => `k${i}=1;`).join('')}
@@ -191,10 +191,10 @@ function fastValue(i: number, f: NamedField | undefined, kind: 'string' | 'numbe
   // At most 15 digits: exact as an integer, and correctly rounded by one division.
   const fraction =
     f.type === 'number' ? `if(c===46){d=++p;c=b[p];${SCAN_DIGITS}if(p===d||p-m>16)${miss}x/=P10[p-d]}else ` : '';
-  return `${orNull}{x=0;c=b[p];neg=c===45;if(neg)c=b[++p];m=p;
-if(c===48){c=b[++p];if(c>=48&&c<=57)${miss}}else{${SCAN_DIGITS}if(p===m)${miss}}
+  return `${orNull}{x=0;neg=b[p]===45?1:0;c=b[p+=neg];m=p;
+${SCAN_DIGITS}if(p===m||p-m>1&&b[m]===48)${miss}
 ${fraction}if(p-m>15||c===46)${miss}
-if((c|32)===101)${miss}v${i}=neg?-x:x;k${i}=0}`;
+if((c|32)===101)${miss}v${i}=(1-neg-neg)*x;k${i}=0}`;
 }
 
 /** The rest of the line from `p`: the whole line when g is 0, else what follows a complete value. */

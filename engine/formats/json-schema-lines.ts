@@ -16,6 +16,8 @@ import type { Schema } from './schema.ts';
 /** Lines after which misses are judged, and the share that makes a decoder learn again. */
 const JUDGE_LINES = 16_384;
 const MISS_SHARE = 0.05;
+/** Lines at which a new scanner is tried out. */
+const REHEARSED_LINES = 8;
 /** Compiled scanners per format: data that has more shapes than this keeps the last. */
 const MAX_TEMPLATES = 8;
 
@@ -125,11 +127,8 @@ class JsonSchemaDecoder implements LineDecoder {
       this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
       this.#viewOf = bytes;
     }
-    const batch = this.#free.pop() ?? new ColumnBatch(this.#format.schema, this.#rowClass);
-    batch.begin(bytes, base);
-    batch.cols.bytes = bytes;
-    batch.misses = 0;
-    this.#scan ??= this.#learn(bytes, from);
+    this.#scan ??= this.#learn(bytes, from, to);
+    const batch = this.#batch(bytes, base);
     batch.n = this.#scan(bytes, this.#view, from, to, Math.min(maxRows, BATCH_ROWS), batch);
     this.#judge(batch);
     return batch.finish(batch.at);
@@ -145,15 +144,35 @@ class JsonSchemaDecoder implements LineDecoder {
     this.#misses += batch.misses;
     if (this.#lines < this.#judgeAfter || batch.n === 0) return;
     if (this.#misses > this.#lines * MISS_SHARE) {
-      this.#scan = this.#learn(batch.bytes, batch.starts[batch.n - 1]!);
+      this.#scan = this.#learn(batch.bytes, batch.starts[batch.n - 1]!, batch.at);
       this.#judgeAfter = Math.min(this.#judgeAfter * 2, JUDGE_LINES * 1024);
     }
     this.#lines = this.#misses = 0;
   }
 
-  #learn(bytes: Buffer, from: number): LineScan {
+  #batch(bytes: Buffer, base: number): ColumnBatch {
+    const batch = this.#free.pop() ?? new ColumnBatch(this.#format.schema, this.#rowClass);
+    batch.begin(bytes, base);
+    batch.cols.bytes = bytes;
+    batch.misses = 0;
+    return batch;
+  }
+
+  #learn(bytes: Buffer, from: number, to: number): LineScan {
     const end = bytes.indexOf(10, from);
-    return this.#format.scanFor(bytes, from, end) ?? this.#scan ?? this.#format.general();
+    const scan = this.#format.scanFor(bytes, from, end) ?? this.#scan ?? this.#format.general();
+    this.#rehearse(scan, bytes, from, to);
+    return scan;
+  }
+
+  /**
+   * Runs the scanner over the first few lines, for nothing. V8 optimises a long loop while it runs for the first time; not having seen
+   * the end of the function yet, it would throw that code away there and compile it again.
+   */
+  #rehearse(scan: LineScan, bytes: Buffer, from: number, to: number): void {
+    const batch = this.#batch(bytes, 0);
+    for (let lines = 1; lines <= REHEARSED_LINES; lines++) scan(bytes, this.#view, from, to, lines, batch);
+    this.release(batch);
   }
 }
 

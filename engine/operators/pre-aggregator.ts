@@ -10,6 +10,13 @@
  */
 import type { ExchangeBatch } from './exchange-batch.ts';
 
+/** Partials that the sender's worker takes in itself. */
+export interface OwnPartials {
+  has(keyGroup: number): boolean;
+  /** A batch with room for one more row. */
+  room(): ExchangeBatch;
+}
+
 export interface PreAggregator {
   /** Row of the batch at which `take` threw. */
   readonly failedRow: number;
@@ -22,8 +29,11 @@ export interface PreAggregator {
   take(batch: ExchangeBatch, keyField: string | null): void;
   /** Partials that wait. */
   readonly size: number;
-  /** Hands out the partials as rows, in batches that are only good during the call: `values` are accumulators, `ts` is the window's start. */
-  drain(send: (batch: ExchangeBatch) => void): void;
+  /**
+   * Hands out the partials as rows: `values` are accumulators, `ts` is the window's start. Batches are only good during the call. Those of
+   * `own` key groups are put there instead.
+   */
+  drain(send: (batch: ExchangeBatch) => void, own?: OwnPartials | null): void;
   /** Forgets everything. */
   discard(): void;
 }

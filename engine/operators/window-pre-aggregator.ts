@@ -7,7 +7,7 @@ import { KeyIndex } from '../state/key-index.ts';
 import type { AlignedWindows } from '../windows/assigners.ts';
 import { ExchangeBatch } from './exchange-batch.ts';
 import { generate } from './generated-loop.ts';
-import type { PreAggregator } from './pre-aggregator.ts';
+import type { OwnPartials, PreAggregator } from './pre-aggregator.ts';
 
 /** Rows after which it is looked at whether merging is worth it: with as many partials as half the rows it is not, for this epoch. */
 const TRIAL_ROWS = 1 << 16;
@@ -64,15 +64,16 @@ export class WindowPreAggregator implements PreAggregator {
     if (this.rows > TRIAL_ROWS && this.size > this.rows / 2) this.isOff = true;
   }
 
-  drain(send: (batch: ExchangeBatch) => void): void {
+  drain(send: (batch: ExchangeBatch) => void, own: OwnPartials | null = null): void {
     const { out, keys } = this;
     for (const { start, accumulators, ids } of this.panes.values()) {
       for (const id of ids) {
-        const j = out.n++;
-        out.values[j] = accumulators[id];
-        out.keys[j] = keys.keys[id];
-        out.ts[j] = start;
-        out.wm[j] = MIN_WATERMARK;
+        const to = own?.has(keys.keyGroups[id]!) === true ? own.room() : out;
+        const j = to.n++;
+        to.values[j] = accumulators[id];
+        to.keys[j] = keys.keys[id];
+        to.ts[j] = start;
+        to.wm[j] = MIN_WATERMARK;
         if (out.n < BATCH_ROWS) continue;
         send(out);
         out.n = 0;

@@ -7,6 +7,7 @@ import { RetryableError } from '../model/errors.ts';
 import { ALIGNED_BATCH_ROWS, BATCH_ROWS, MAX_BUFFERED_SHUFFLE_ROWS, MAX_STAGED_BYTES } from '../model/limits.ts';
 import { MAX_WATERMARK, MIN_WATERMARK } from '../model/watermark.ts';
 import type { Clock } from '../ports/clock.ts';
+import { backlogOf, epochsLeft } from './backlog.ts';
 import { breather } from './breathe.ts';
 import type { CrashPoint } from './crash-point.ts';
 import type { EpochBudget } from './epoch-runner.ts';
@@ -28,6 +29,8 @@ export interface EpochTasks {
 
 /** Milliseconds between two looks at a source that has nothing new. */
 const POLL_MS = 5;
+/** So much longer than its interval may an epoch take, and so much more may it read, if that is the end of the input. */
+const LAST_STRETCH = 1 / 4;
 
 export class FusedEpoch {
   private readonly tasks: EpochTasks;
@@ -41,6 +44,8 @@ export class FusedEpoch {
   /** Null: no source is aligned. */
   private readonly alignment: WatermarkAlignment | null;
   private rows = 0;
+  /** Null: not asked yet. */
+  private nearTheEnd: boolean | null = null;
 
   constructor(
     tasks: EpochTasks,
@@ -157,14 +162,24 @@ export class FusedEpoch {
   }
 
   private overBudget(elapsedMs: number): boolean {
-    if (elapsedMs >= this.budget.intervalMs || this.rows >= this.budget.maxRows || this.budget.signal.aborted)
-      return true;
+    if (this.isLate(elapsedMs) || this.rows >= this.budget.maxRows || this.budget.signal.aborted) return true;
     let waiting = 0;
     for (const stage of this.tasks.stages) waiting += stage.waiting;
     if (waiting > MAX_BUFFERED_SHUFFLE_ROWS) return true;
     let bytes = 0;
     for (const sink of this.tasks.sinks) bytes += sink.bytes;
     return bytes > MAX_STAGED_BYTES;
+  }
+
+  /** Bounded input of which little is left is read to its end: an epoch more would write down, and then drop, every window that is open. */
+  private isLate(elapsedMs: number): boolean {
+    const { intervalMs } = this.budget;
+    if (elapsedMs < intervalMs) return false;
+    if (elapsedMs >= intervalMs * (1 + LAST_STRETCH)) return true;
+    const { sources } = this.tasks;
+    this.nearTheEnd ??=
+      sources.every(({ source }) => source.bounded) && (epochsLeft(backlogOf(sources)) ?? Infinity) <= LAST_STRETCH;
+    return !this.nearTheEnd;
   }
 
   /** Always the split furthest behind; among equals the one that has been read least. */

@@ -8,31 +8,36 @@ import type { ExchangeBatch } from '../../operators/exchange-batch.ts';
 import type { PreAggregator } from '../../operators/pre-aggregator.ts';
 import type { ExchangeLeaf } from '../chain-leaf.ts';
 import { operatorFailure, RecordFailure } from '../failures.ts';
+import { keyGroupRange } from '../keyed-stage.ts';
 import type { KeyedInput, ShuffleWriter } from '../shuffle/shuffle-writer.ts';
+import { KeptPartials, PARTIALS_RANK } from './kept-partials.ts';
 
-/** Below every channel of rows. */
-export const PARTIALS_RANK = -1;
 /** Partials that a sender holds back; more are sent, and new ones begun. */
 const MAX_PARTIALS = 1 << 18;
 
-/** Null: the stage takes rows only. */
-export function earlyMerge(graph: JobGraph, uid: string): EarlyMerge | null {
+/** For worker `index`; the stage has `receivers` subtasks. Null: the stage takes rows only. */
+export function earlyMerge(graph: JobGraph, uid: string, index: number, receivers: number): EarlyMerge | null {
   const node = graph.nodes.find((each) => each.uid === uid)!;
   if (node.operator.kind !== 'keyed') return null;
   const aggregator = node.operator.factory.preAggregator?.(graph.maxParallelism) ?? null;
-  return aggregator === null ? null : new EarlyMerge(graph.job, node, aggregator);
+  if (aggregator === null) return null;
+  const kept = index < receivers ? new KeptPartials(keyGroupRange(graph.maxParallelism, receivers, index)) : null;
+  return new EarlyMerge(graph.job, node, aggregator, kept);
 }
 
 export class EarlyMerge {
   private readonly job: string;
   private readonly node: JobNode;
   private readonly aggregator: PreAggregator;
+  /** Null: the worker has no subtask of the stage. */
+  readonly kept: KeptPartials | null;
   private input: KeyedInput | null = null;
 
-  constructor(job: string, node: JobNode, aggregator: PreAggregator) {
+  constructor(job: string, node: JobNode, aggregator: PreAggregator, kept: KeptPartials | null) {
     this.job = job;
     this.node = node;
     this.aggregator = aggregator;
+    this.kept = kept;
   }
 
   begin(watermark: number): void {
@@ -53,11 +58,13 @@ export class EarlyMerge {
   }
 
   drain(writer: ShuffleWriter): void {
-    if (this.aggregator.size > 0) this.aggregator.drain((batch) => writer.add(this.input!, batch, PARTIALS_RANK));
+    if (this.aggregator.size > 0)
+      this.aggregator.drain((batch) => writer.add(this.input!, batch, PARTIALS_RANK), this.kept);
   }
 
   discard(): void {
     this.aggregator.discard();
+    this.kept?.discard();
   }
 
   private located(batch: ExchangeBatch, row: number, thrown: unknown): unknown {

@@ -6,6 +6,7 @@ import type { JobGraph } from '../../graph/job-graph.ts';
 import { MIN_WATERMARK } from '../../model/watermark.ts';
 import { ExchangeBatch } from '../../operators/exchange-batch.ts';
 import type { ExchangeLeaf } from '../chain-leaf.ts';
+import type { ShuffledChannel } from '../keyed-stage.ts';
 import { ShuffleWriter } from '../shuffle/shuffle-writer.ts';
 import { earlyMerge, type EarlyMerge } from './early-merge.ts';
 import type { Block } from './subtask-peer.ts';
@@ -17,10 +18,13 @@ export class Outgoing {
   private watermarks: Readonly<Record<string, number>> = {};
   private readonly graph: JobGraph;
   private readonly receivers: Readonly<Record<string, number>>;
+  private readonly index: number;
 
-  constructor(graph: JobGraph, receivers: Readonly<Record<string, number>>) {
+  /** Of worker `index`. */
+  constructor(graph: JobGraph, receivers: Readonly<Record<string, number>>, index: number) {
     this.graph = graph;
     this.receivers = receivers;
+    this.index = index;
   }
 
   /** A leaf of a keyed stage's output: its rows stay until `take`. */
@@ -55,6 +59,12 @@ export class Outgoing {
     return blocks;
   }
 
+  /** Of what `take` found, the part that goes to the worker itself and has not become blocks. */
+  takeKept(uid: string): ShuffledChannel[] {
+    const kept = this.merges.get(uid)?.kept ?? null;
+    return kept === null ? [] : [kept.take()];
+  }
+
   discard(): void {
     this.writers.clear();
     for (const merge of this.merges.values()) merge?.discard();
@@ -64,7 +74,7 @@ export class Outgoing {
   private mergeOf(leaf: ExchangeLeaf): EarlyMerge | null {
     let merge = this.merges.get(leaf.to);
     if (merge === undefined) {
-      merge = earlyMerge(this.graph, leaf.to);
+      merge = earlyMerge(this.graph, leaf.to, this.index, this.receivers[leaf.to] ?? 1);
       merge?.begin(this.watermarks[leaf.to] ?? MIN_WATERMARK);
       this.merges.set(leaf.to, merge);
     }

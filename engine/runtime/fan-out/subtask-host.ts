@@ -20,7 +20,7 @@ import { stageEpoch } from '../stage-epoch.ts';
 import { splitsBefore } from '../split-task.ts';
 import { bringTo, dumpState, foldedEpoch, stateTag } from '../state-io.ts';
 import { wireJob, type WiredJob } from '../wire-job.ts';
-import { PARTIALS_RANK } from './early-merge.ts';
+import { PARTIALS_RANK } from './kept-partials.ts';
 import { Outgoing } from './outgoing.ts';
 import type { ReadBudget, ReadReport, StageReport, SubtaskPeer } from './subtask-peer.ts';
 
@@ -40,7 +40,7 @@ export class SubtaskHost implements SubtaskPeer {
   constructor(options: RunnerOptions, index: number) {
     this.options = options;
     this.index = index;
-    this.wired = wireJob(options, { index, outgoing: (subtasks) => new Outgoing(options.graph, subtasks) });
+    this.wired = wireJob(options, { index, outgoing: (subtasks) => new Outgoing(options.graph, subtasks, index) });
     this.wired.releaseShuffled = (batch) => {
       if (batch instanceof ShuffleBatch) this.reader.release(batch);
     };
@@ -108,7 +108,7 @@ export class SubtaskHost implements SubtaskPeer {
       watermark,
     );
     stage.advanceProcessingTime(plan.clock);
-    stage.absorb(read.filter(({ rank }) => rank === PARTIALS_RANK));
+    stage.absorb([...wired.outgoing!.takeKept(uid), ...read.filter(({ rank }) => rank === PARTIALS_RANK)]);
     await stage.processChannels(channels, watermark, breathe);
     await stage.settle();
     await stage.advance(watermark, breathe);

@@ -4,7 +4,9 @@ import { MIN_WATERMARK } from '../../model/watermark.ts';
 import { ExchangeBatch } from '../../operators/exchange-batch.ts';
 import { OutputTag } from '../../operators/output-tag.ts';
 import { WindowPreAggregator } from '../../operators/window-pre-aggregator.ts';
+import { KeptPartials } from '../../runtime/fan-out/kept-partials.ts';
 import type { AggregateFunction } from '../../state/descriptors.ts';
+import { keyHash } from '../../state/key-bytes.ts';
 import { WatermarkStrategy } from '../../time/watermark-strategy.ts';
 import { TumblingEventTimeWindows } from '../../windows/assigners.ts';
 import { runInMemory, type InMemoryOptions, type JobScope } from '../run-in-memory.ts';
@@ -83,6 +85,36 @@ describe('the sender', () => {
     aggregator.take(batch, null);
     expect(batch.values.slice(0, batch.n)).toEqual([row('a', 3), row('a', -(2 ** 63))]);
     expect(drained(aggregator)).toEqual(['a@10: 1']);
+  });
+
+  test('keeps the partials of key groups that live on its own worker', () => {
+    const aggregator = make();
+    aggregator.begin(MIN_WATERMARK);
+    const rows = ['a', 'b', 'c', 'd'].flatMap((k) => [row(k, 1), row(k, 2), row(k, 11)]);
+    aggregator.take(batchOf(rows.map((each) => [each, MIN_WATERMARK] as const)), null);
+    const isOwn = (key: unknown): boolean => keyHash(key) % 128 < 64;
+    const own: string[] = [];
+    const others: string[] = [];
+    const name = ({ keys, ts, values }: ExchangeBatch, j: number): string =>
+      `${String(keys[j])}@${ts[j]}: ${String(values[j])}`;
+    const kept = new KeptPartials([0, 64]);
+    aggregator.drain((batch) => {
+      for (let j = 0; j < batch.n; j++) others.push(name(batch, j));
+    }, kept);
+    const channel = kept.take();
+    for (let batch = channel.next(); batch !== null; batch = channel.next())
+      for (let j = 0; j < batch.n; j++) own.push(name(batch, j));
+    const expected = ['a', 'b', 'c', 'd'].flatMap((k) => [`${k}@0: 2`, `${k}@10: 1`]);
+    expect(own.toSorted()).toEqual(expected.filter((each) => isOwn(each[0])));
+    expect(others.toSorted()).toEqual(expected.filter((each) => !isOwn(each[0])));
+    expect(own.length * others.length).toBeGreaterThan(0);
+    expect(kept.take().next()).toBeNull();
+    expect([63, 64, 127, 128].map((group) => new KeptPartials([64, 128]).has(group))).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
   });
 
   test('gives up, for one epoch, where hardly two rows fall together', () => {
