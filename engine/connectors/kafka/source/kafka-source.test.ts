@@ -77,6 +77,18 @@ describe('what is read', () => {
     await reader!.close();
   });
 
+  it('a deserializer that returns a promise is refused', async () => {
+    const kafka = await filled(['a']);
+    const source = builder(kafka)
+      .setTopics('t')
+      .setDeserializer(async () => await Promise.reject(new Error('later')))
+      .build();
+    const [reader] = await open(source);
+    await expect(drain(reader!)).rejects.toThrow(ConfigError);
+    await expect(drain(reader!)).rejects.toThrow('deserialize is synchronous');
+    await reader!.close();
+  });
+
   it('JSON with a schema in columns; what is bad is at its place', async () => {
     const kafka = await filled([
       '{"id":"a"}',
@@ -288,6 +300,10 @@ describe('what a builder refuses', () => {
     ],
     [() => base.setTopics('t').setProperty('isolation.level', 'dirty').build(), '"isolation.level" must be one of'],
     [() => base.setTopics('t').setProperty('auto.offset.reset', 'begin').build(), 'no offset reset strategy'],
+    [
+      () => base.setTopics('t').setProperty('fetch.max.wait.ms', '30000').build(),
+      '"fetch.max.wait.ms" is 30000: it must be less than request.timeout.ms (30000)',
+    ],
     [() => base.setTopicPattern('('), 'no regular expression'],
     [() => OffsetsInitializer.offsets({ orders: 4 }), 'should read like { "topic-0": 42 }'],
   ])('%s', (build, message) => {
