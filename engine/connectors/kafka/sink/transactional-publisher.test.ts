@@ -277,7 +277,7 @@ test('and oftener where the brokers forget sooner', async () => {
   await world.begin(RUN);
   const publisher = await sinkOn(world.kafka).publisher(world.ctx);
   const ageMs = (): number =>
-    world.clock.ms - Number(JSON.parse(world.kafka.offsets.get('pre-7/t/0')!.metadata)['writtenMs']);
+    world.clock.ms - Number(JSON.parse(world.kafka.offsets.get('pre-0/t/0')!.metadata)['writtenMs']);
   for (let minute = 0; minute < 60; minute++) {
     world.clock.ms += 60_000;
     await publisher.refresh!();
