@@ -14,7 +14,7 @@ export default defineConfig({
     // What is waited for comes, on a busy machine late.
     expect: { poll: { timeout: 20_000 } },
     // The first useServer on a machine downloads the server.
-    hookTimeout: 300_000,
+    hookTimeout: 900_000,
     execArgv: [`--conditions=${SOURCE}`],
   },
 });
