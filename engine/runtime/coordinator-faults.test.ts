@@ -112,7 +112,7 @@ describe('crashes and lost answers', () => {
     },
   );
 
-  test('a job that goes on tells its sinks what is published, unless the last epoch still is to be', async () => {
+  test('a job that goes on tells its sinks what is published; first it publishes what is still to be', async () => {
     const told: number[] = [];
     const run = async (world: ReturnType<typeof newWorld>, hooks: Parameters<typeof optionsOf>[1]): Promise<string> => {
       const options = optionsOf(world, { bounded: true, ...hooks }, { restartStrategy: none() });
@@ -123,8 +123,10 @@ describe('crashes and lost answers', () => {
     expect(await run(unpublished, { onPublish: away(1, timeout) })).toBe('failed');
     expect(await headOf(unpublished)).toMatchObject({ epoch: 1, phase: { kind: 'committed' } });
     expect(told).toEqual([0]);
-    expect(await run(unpublished, {})).toBe('finished');
+    expect(await run(unpublished, { onPublish: away(1, timeout) })).toBe('failed');
     expect(told).toEqual([0]);
+    expect(await run(unpublished, {})).toBe('finished');
+    expect(told).toEqual([0, 1]);
 
     const published = newWorld(upTo(8));
     const onRun = (plan: { epoch: number }) => {
@@ -133,7 +135,7 @@ describe('crashes and lost answers', () => {
     expect(await run(published, { onRun })).toBe('failed');
     expect(await headOf(published)).toMatchObject({ epoch: 1, phase: { kind: 'running' } });
     expect(await run(published, {})).toBe('finished');
-    expect(told).toEqual([0, 0, 1]);
+    expect(told).toEqual([0, 1, 0, 1]);
   });
 
   test('a stop ends the waiting for a target that is away', async () => {

@@ -40,6 +40,7 @@ export class EffectPerformer {
   #longWaits: RestartHistory = NO_FAILURES;
   #attempts = 0;
   #ranAs = '';
+  #resumesAfterPublish = false;
   #headChangedMs = 0;
   /** The head as this coordinator knows it, to name crash points. */
   #head: Head | null = null;
@@ -77,8 +78,9 @@ export class EffectPerformer {
       case 'cas':
         return await this.#cas(effect.expected, effect.target, machine);
       case 'load':
-        // E5: a head that has left Committed says so.
-        if (effect.head.phase.kind !== 'committed') await runner.resume?.(effect.head.run, effect.head.epoch);
+        // E5: a head that has left Committed says so; where it has not, this process publishes first.
+        this.#resumesAfterPublish = effect.head.phase.kind === 'committed';
+        if (!this.#resumesAfterPublish) await runner.resume?.(effect.head.run, effect.head.epoch);
         return { kind: 'loaded', ...(await readReachable(store, effect.head)) };
       case 'prepare':
         if (effect.pauseMs > 0) await this.#sleep(effect.pauseMs);
@@ -122,6 +124,8 @@ export class EffectPerformer {
       case 'publish':
         this.#crash('publish-started');
         await runner.publish(effect.manifest);
+        if (this.#resumesAfterPublish) await runner.resume?.(effect.manifest.run, effect.manifest.epoch);
+        this.#resumesAfterPublish = false;
         this.#waits = this.#longWaits = NO_FAILURES;
         return { kind: 'published' };
       case 'stamp':

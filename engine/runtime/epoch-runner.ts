@@ -73,7 +73,7 @@ export interface EpochRunner {
    * means FencedError. Otherwise a paused coordinator's late stamp would make output be published twice.
    */
   stamp(run: string, epoch: number): Promise<void>;
-  /** A job goes on, and the head says that all of `run` up to `epoch` is published: markers that have expired meanwhile are stamped anew. */
+  /** A job goes on, and all of `run` up to `epoch` is published: markers that have expired meanwhile are stamped anew. */
   resume?(run: string, epoch: number): Promise<void>;
   /** Folds `log` into `base` and returns the new base (its objects written, durable, named by `foldObjectName` with `tag`). */
   fold(base: BaseRef | null, log: readonly SegmentRef[], run: string, tag: string): Promise<BaseRef>;

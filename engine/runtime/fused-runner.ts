@@ -167,6 +167,11 @@ export class FusedRunner implements EpochRunner {
     }
   }
 
+  /** Before the process is frozen: nothing is under way any more, and the state stays in memory. */
+  async quiesce(): Promise<void> {
+    await this.wired.quiesce();
+  }
+
   async close(): Promise<void> {
     await this.wired.close();
   }

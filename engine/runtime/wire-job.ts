@@ -241,14 +241,19 @@ export class WiredJob {
   async close(): Promise<void> {
     const failures: unknown[] = [];
     for (const stage of this.stages) await stage.closeOperators((thrown) => failures.push(thrown));
+    await this.quiesce();
+    for (const { operator } of this.lifecyclesOpen ? this.options.graph.nodes : [])
+      if (operator.kind === 'stateless') await operator.lifecycle?.close?.();
+    if (failures.length > 0) throw failures[0];
+  }
+
+  /** Closes what holds a connection or would act by itself: readers, sources, publishers. They open again when they are needed. */
+  async quiesce(): Promise<void> {
     for (const source of this.sources) {
       await source.close();
       await source.source.close?.();
     }
     for (const sink of this.sinks) await sink.close();
-    for (const { operator } of this.lifecyclesOpen ? this.options.graph.nodes : [])
-      if (operator.kind === 'stateless') await operator.lifecycle?.close?.();
-    if (failures.length > 0) throw failures[0];
   }
 
   private sourceOf(splitId: string): SourceTask {
