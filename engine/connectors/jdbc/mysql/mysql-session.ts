@@ -8,8 +8,10 @@ import { failureAtCommit, SqlFailure, type JdbcSession, type RawValue, type SqlR
 import type { WireValue } from '../wire-value.ts';
 import { mysqlFailure } from './mysql-failures.ts';
 
-/** An idle session is closed by the server after so long, and its locks with it. */
+/** An idle session is closed by the server after so long. */
 const IDLE_SECONDS = 300;
+/** Once it writes: its locks go with it, and must not outlive a host that is lost or stands still. */
+const WRITER_IDLE_SECONDS = 60;
 /** Statements that the driver keeps prepared on the server. */
 const PREPARED = 64;
 
@@ -46,7 +48,10 @@ export class MysqlSession implements JdbcSession {
   }
 
   async begin(lockTimeoutMs: number): Promise<void> {
-    await this.run(`SET SESSION innodb_lock_wait_timeout = ${Math.max(1, Math.ceil(lockTimeoutMs / 1000))}`);
+    const lockSeconds = Math.max(1, Math.ceil(lockTimeoutMs / 1000));
+    await this.run(
+      `SET SESSION innodb_lock_wait_timeout = ${lockSeconds}, SESSION wait_timeout = ${WRITER_IDLE_SECONDS}`,
+    );
     await this.run('START TRANSACTION');
   }
 
