@@ -44,7 +44,8 @@ export class FetchQueue {
   readonly #targets = new Set<FetchTarget>();
   #fetching = false;
   #lastMs = -Infinity;
-  #looksLater = false;
+  /** Takes the next look back; null: none is to come. */
+  #later: (() => void) | null = null;
 
   constructor(client: KafkaClient, clock: Clock, limits: FetchLimits) {
     this.#client = client;
@@ -58,6 +59,9 @@ export class FetchQueue {
 
   leave(target: FetchTarget): void {
     this.#targets.delete(target);
+    if (this.#targets.size > 0) return;
+    this.#later?.();
+    this.#later = null;
   }
 
   /** Sends a request if none is under way and someone wants it. */
@@ -88,10 +92,8 @@ export class FetchQueue {
 
   /** Who wants something now may wait for nothing else than this look. */
   #lookLater(): void {
-    if (this.#looksLater) return;
-    this.#looksLater = true;
-    this.#clock.after(LOOK_MS, () => {
-      this.#looksLater = false;
+    this.#later ??= this.#clock.after(LOOK_MS, () => {
+      this.#later = null;
       this.pump();
     });
   }
