@@ -302,6 +302,18 @@ describe('builder', () => {
   const sink_ = () => KafkaSink.builder().setRecordSerializer({ topic: 't', value: String });
   const with_ = (name: string, value: string) => sink_().setBootstrapServers('h:1').setProperty(name, value).build();
 
+  test("a prefix is one sink's of a job: the runtime refuses two sinks with one target", () => {
+    const built = (guarantee: 'EXACTLY_ONCE' | 'AT_LEAST_ONCE') =>
+      KafkaSink.builder()
+        .setBootstrapServers('b:1')
+        .setRecordSerializer({ topic: 't', value: String })
+        .setTransactionalIdPrefix('pre')
+        .setDeliveryGuarantee(guarantee)
+        .build();
+    expect(built('EXACTLY_ONCE').target).toBe('the transactional ids "pre-…" of Kafka');
+    expect(built('AT_LEAST_ONCE').target).toBeUndefined();
+  });
+
   test('properties without effect are told', () => {
     expect(with_('linger.ms', '5').notice).toContain('linger.ms');
     expect(with_('compression.type', 'lz4').notice).toBeNull();
