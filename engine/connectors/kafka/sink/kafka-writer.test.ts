@@ -347,7 +347,7 @@ describe('publishing', () => {
   const byRow: RecordSerializer<string> = { topic: (row) => row.slice(0, 1), value: (row) => row };
 
   test.for(['AT_LEAST_ONCE', 'NONE'] as const)(
-    '%s: no transaction, no marker; a repeat writes again',
+    '%s: no transaction, no marker; a repeat by another process writes again',
     async (guarantee) => {
       const kafka = new FakeKafka();
       kafka.topics.set('a', 1);
@@ -356,14 +356,39 @@ describe('publishing', () => {
         .setRecordSerializer(byRow)
         .setDeliveryGuarantee(guarantee)
         .build();
-      const publisher = await sink.publisher(contextOf());
-      await publisher.stamp('r1', 0, 0);
-      for (let i = 0; i < 2; i++) expect(await publisher.publish(publicationOf(sink, ['a1'], AT))).toBe('published');
+      for (let i = 0; i < 2; i++) {
+        const publisher = await sink.publisher(contextOf());
+        await publisher.stamp('r1', 0, 0);
+        expect(await publisher.publish(publicationOf(sink, ['a1'], AT))).toBe('published');
+        await publisher.close();
+      }
       expect(kafka.visible).toHaveLength(2);
       expect(kafka.offsets.size).toBe(0);
       expect(kafka.fences('job-out-0')).toBe(0);
     },
   );
+
+  test('AT_LEAST_ONCE: while one slot has to be tried again, the others are not written again', async () => {
+    const kafka = new FakeKafka();
+    kafka.topics.set('a', 1);
+    const sink = KafkaSink.builder()
+      .withClient(async () => kafka.client())
+      .setRecordSerializer(byRow)
+      .setDeliveryGuarantee('AT_LEAST_ONCE')
+      .build();
+    const publisher = await sink.publisher(contextOf());
+    const epoch = (at: number) =>
+      Promise.allSettled([
+        publisher.publish(publicationOf(sink, ['b1'], { ...AT, epoch: at, slot: 0 })),
+        publisher.publish(publicationOf(sink, ['a1'], { ...AT, epoch: at, slot: 1 })),
+      ]).then((outcomes) => outcomes.map(({ status }) => status));
+    for (let tries = 0; tries < 3; tries++) expect(await epoch(1)).toEqual(['rejected', 'fulfilled']);
+    kafka.topics.set('b', 1);
+    expect(await epoch(1)).toEqual(['fulfilled', 'fulfilled']);
+    expect(kafka.visible.map(({ topic }) => topic).toSorted()).toEqual(['a', 'b']);
+    await epoch(2);
+    expect(kafka.visible).toHaveLength(4);
+  });
 
   test('a topic that a row names and nobody made is waited for', async () => {
     const kafka = new FakeKafka();
