@@ -96,7 +96,7 @@ export class KafkaSource<T> implements Source<T> {
 
   async open(split: SplitSpec, position: number, ctx: SourceContext): Promise<SplitReader> {
     const place = { operator: ctx.operator, split: split.id, ...partitionOf(split.id), position };
-    const { rows, properties, subscription } = this.#options;
+    const { rows, properties, subscription, connection } = this.#options;
     if (!isSubscribed(subscription, place)) {
       ctx.notice?.(`source ${ctx.operator} does not read split ${split.id} any more: it is not subscribed to`, {
         split: split.id,
@@ -115,6 +115,7 @@ export class KafkaSource<T> implements Source<T> {
       clock: ctx.clock,
       isolation: properties.isolation,
       reset: this.#reset,
+      retryForMs: connection.retryForMs,
       topicIdNow: () => discovery.topicId(place.topic),
       gone: (at, latest) => this.#gone(at, latest, ctx),
       notice: (text, data) => ctx.notice?.(text, data),
