@@ -174,7 +174,7 @@ describe.for<ServerName>(['kafka', 'kafka-3.9'])('%s', (server) => {
     test('an answer for another job changes nothing', async () => {
       const trial = await newTrial();
       const { code, out } = await cli(
-        `marker kafka --published yes --group ${trial.topic}-0 --topic ${trial.topic} --job other --sink out --run r9 --epoch 9 --bootstrap-server ${bootstrapServers}`.split(
+        `marker kafka --published yes --group ${trial.topic}-0 --topic ${trial.topic} --job other --sink out --run r00000000000009-x --epoch 9 --bootstrap-server ${bootstrapServers}`.split(
           ' ',
         ),
       );
