@@ -52,9 +52,15 @@ export interface MarkerOptions extends KafkaOptions {
   readonly epoch: number;
 }
 
+/** As checkpoint/run-ids.ts makes them. */
+const RUN_ID = /^r\d{14}-./;
+
 /** The answer to a sink's question: the epoch counts as published from now on, or as not published. */
 export async function answerMarker(options: MarkerOptions, io: CliIo): Promise<void> {
   const { published, group, topic, job, sink, run } = options;
+  // A marker of a run that sorts after all real ones could never be set back.
+  if (!RUN_ID.test(run))
+    throw new ConfigError(`--run ${run}: no run has such an id. Copy it from the question that the sink stopped with.`);
   const epoch = published === 'yes' ? options.epoch : options.epoch - 1;
   await withClient(options, io, async (client, settings) => {
     const marker = { job, sink, run, epoch, writtenMs: Date.now() };

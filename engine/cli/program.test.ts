@@ -286,3 +286,12 @@ describe('topics', () => {
     );
   });
 });
+
+it('marker kafka takes no run that could not be: its marker would stand above all real ones', async () => {
+  const args = 'marker kafka --published yes --group g-0 --topic t --job j --sink s --run zzz --epoch 1';
+  const { code, err } = await millrace([...args.split(' '), '--bootstrap-server', '127.0.0.1:1']);
+  expect([code, err]).toEqual([
+    2,
+    'ConfigError: --run zzz: no run has such an id. Copy it from the question that the sink stopped with.\n',
+  ]);
+});

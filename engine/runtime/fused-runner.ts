@@ -52,7 +52,7 @@ export class FusedRunner implements EpochRunner {
       const other = targets.get(sink.target);
       if (other !== undefined) {
         throw new ConfigError(
-          `sinks "${other}" and "${sink.node.name}" of job "${this.options.job}" both write to ${sink.target}, and would name their files alike. Give each a folder or a prefix of its own, or union the streams before one sink.`,
+          `sinks "${other}" and "${sink.node.name}" of job "${this.options.job}" both write to ${sink.target}, where each would take the other's output for its own. Give each a folder or a prefix of its own, or union the streams before one sink.`,
         );
       }
       targets.set(sink.target, sink.node.name);

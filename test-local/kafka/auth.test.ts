@@ -5,7 +5,7 @@ import type { BearerToken, KafkaClientLibrary } from '../../engine/connectors/ka
 import { openKafkaClient } from '../../engine/connectors/kafka/client/open-kafka-client.ts';
 import { connectionOfProperties } from '../../engine/connectors/kafka/connection-properties.ts';
 import { unsecuredToken } from '../../engine/connectors/kafka/connection/bearer-tokens.ts';
-import { ConfigError } from '../../engine/model/errors.ts';
+import { ConfigError, RetryableError } from '../../engine/model/errors.ts';
 import { startOwn, type OwnServer } from '../servers/index.ts';
 import { makeCertificates, type Certificates } from './certificates.ts';
 
@@ -178,6 +178,19 @@ describe.each<KafkaClientLibrary>(['platformatic', 'kafkajs'])('%s', (library) =
     const answers = [{ token: 'refused', expiresAtMs: Date.now() + 60_000 }, unsecuredToken({ sub: 'frank' }, 60)];
     const token = async (): Promise<BearerToken> => answers.shift() ?? unsecuredToken({ sub: 'frank' }, 60);
     expect(await use('SASL', { 'security.protocol': 'SASL_PLAINTEXT' }, token)).toBe('offset 0');
+  });
+
+  test('whoever gives the tokens is waited for, and blamed when the time is over', async () => {
+    let failures = 3;
+    const token = async (): Promise<BearerToken> => {
+      if (failures-- > 0) throw new RetryableError('The token endpoint answered 503.');
+      return unsecuredToken({ sub: 'frank' }, 60);
+    };
+    expect(await use('SASL', { 'security.protocol': 'SASL_PLAINTEXT' }, token)).toBe('offset 0');
+    failures = Infinity;
+    const failed = use('SASL', { 'security.protocol': 'SASL_PLAINTEXT', 'default.api.timeout.ms': '100' }, token);
+    await expect(failed).rejects.toThrow(RetryableError);
+    await expect(failed).rejects.toThrow(/cannot be reached: .*The token endpoint answered 503\./u);
   });
 });
 

@@ -174,7 +174,7 @@ describe.for<ServerName>(['kafka', 'kafka-3.9'])('%s', (server) => {
     test('an answer for another job changes nothing', async () => {
       const trial = await newTrial();
       const { code, out } = await cli(
-        `marker kafka --published yes --group ${trial.topic}-0 --topic ${trial.topic} --job other --sink out --run r9 --epoch 9 --bootstrap-server ${bootstrapServers}`.split(
+        `marker kafka --published yes --group ${trial.topic}-0 --topic ${trial.topic} --job other --sink out --run r00000000000009-x --epoch 9 --bootstrap-server ${bootstrapServers}`.split(
           ' ',
         ),
       );
@@ -271,14 +271,17 @@ describe.for<ServerName>(['kafka', 'kafka-3.9'])('%s', (server) => {
         expect([headers, timestamp]).toEqual([{ id: value, fixed: 'ü' }, EVENT_TIME_MS]);
     });
 
-    test('AT_LEAST_ONCE: a repeat writes again', async () => {
+    test('AT_LEAST_ONCE: a repeat by another process writes again', async () => {
       const topic = await newTopic();
       const sink = builderOn(topic).setDeliveryGuarantee('AT_LEAST_ONCE').build();
       await sink.validate(contextOf());
-      const publisher = await sink.publisher(contextOf());
       const publication = publicationOf(sink, [{ id: 'a' }], { run: RUNS[0], epoch: 1 });
-      for (let i = 0; i < 2; i++) expect(await publisher.publish(publication)).toBe('published');
-      await publisher.close();
+      for (let i = 0; i < 2; i++) {
+        const publisher = await sink.publisher(contextOf());
+        expect(await publisher.publish(publication)).toBe('published');
+        expect(await publisher.publish(publication)).toBe('already');
+        await publisher.close();
+      }
       expect(values(await readCommitted(bootstrapServers, topic))).toEqual(['a', 'a']);
       expect((await client.listTransactions()).filter((t) => t.transactionalId.startsWith(topic))).toEqual([]);
     });

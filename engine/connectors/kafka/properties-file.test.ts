@@ -28,3 +28,11 @@ test('names, values, comments, escapes and lines that go on', () => {
     next: '1',
   });
 });
+
+test('a comment is one line, whatever it ends in; an editor may have put a byte order mark before all', () => {
+  expect(parseProperties('\ufeffclient.id=a\n# in C:\\\nsecurity.protocol=SSL\nlast=1\\')).toEqual({
+    'client.id': 'a',
+    'security.protocol': 'SSL',
+    last: '1',
+  });
+});

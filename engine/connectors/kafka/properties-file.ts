@@ -12,15 +12,32 @@ export function readPropertiesFile(path: string): Readonly<Record<string, string
   return parseProperties(text);
 }
 
-/** `name=value` or `name: value`; `#` and `!` begin comments; a backslash at the end of a line goes on with the next. */
+/** `name=value` or `name: value`; `#` and `!` begin comments, of one line; a backslash at the end of a line goes on with the next. */
 export function parseProperties(text: string): Readonly<Record<string, string>> {
   const properties: Record<string, string> = {};
-  const lines = text.replaceAll(/(?<!\\)((?:\\\\)*)\\\r?\n[ \t\f]*/g, '$1').split(/\r?\n/);
-  for (const line of lines) {
-    const match = /^\s*(?![#!])((?:\\.|[^\s=:\\])+)\s*[=:]?\s*(.*)$/.exec(line);
+  for (const line of logicalLines(text)) {
+    const match = /^((?:\\.|[^\s=:\\])+)\s*[=:]?\s*(.*)$/.exec(line);
     if (match !== null) properties[unescape(match[1]!)] = unescape(match[2]!);
   }
   return properties;
+}
+
+/** Without comments, put together, without blanks at their beginnings. */
+function logicalLines(text: string): readonly string[] {
+  const lines: string[] = [];
+  let begun = '';
+  for (const line of text.replace(/^\ufeff/, '').split(/\r\n|\r|\n/)) {
+    const trimmed = line.replace(/^[ \t\f]+/, '');
+    if (begun === '' && /^[#!]/.test(trimmed)) continue;
+    const [backslashes] = /\\*$/.exec(trimmed)!;
+    if (backslashes.length % 2 === 1) {
+      begun += trimmed.slice(0, -1);
+      continue;
+    }
+    lines.push(begun + trimmed);
+    begun = '';
+  }
+  return begun === '' ? lines : [...lines, begun];
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r', f: '\f' };

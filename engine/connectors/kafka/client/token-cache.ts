@@ -2,6 +2,7 @@
  * One bearer token for all connections of a client: asked for again when four fifths of its life have passed (as Java's clients do), or after a
  * broker refused it. Those who ask at the same time share one request; a request that failed is not remembered.
  */
+import { messageOf, MillraceError, RetryableError } from '../../../model/errors.ts';
 import type { BearerToken, KafkaConnection } from './kafka-connection.ts';
 
 const REUSED_SHARE_OF_LIFE = 0.8;
@@ -37,7 +38,8 @@ export class TokenCache {
       },
       (error: unknown) => {
         if (this.#current === settled) this.#current = null;
-        throw error;
+        if (error instanceof MillraceError) throw error;
+        throw new RetryableError(`No bearer token could be had: ${messageOf(error)}`, {}, error);
       },
     );
     return settled;

@@ -23,18 +23,24 @@ export async function clientCredentialsToken(from: ClientCredentials): Promise<B
     body: form,
     signal: AbortSignal.timeout(from.timeoutMs),
   });
-  return tokenIn(answer, from.endpoint);
+  return tokenIn(answer, shown(from.endpoint));
+}
+
+/** A query may hold secrets. */
+function shown(endpoint: string): string {
+  return endpoint.replace(/[?#].*$/s, '');
 }
 
 async function askEndpoint(from: ClientCredentials, request: RequestInit): Promise<unknown> {
-  const at = { endpoint: from.endpoint, clientId: from.clientId };
+  const endpoint = shown(from.endpoint);
+  const at = { endpoint, clientId: from.clientId };
   let response: Response;
   try {
     response = await fetch(from.endpoint, request);
   } catch (error) {
-    throw new RetryableError(`The token endpoint ${from.endpoint} cannot be reached: ${messageOf(error)}.`, at, error);
+    throw new RetryableError(`The token endpoint ${endpoint} cannot be reached: ${messageOf(error)}.`, at, error);
   }
-  const said = `The token endpoint ${from.endpoint} answered ${response.status} to client "${from.clientId}"`;
+  const said = `The token endpoint ${endpoint} answered ${response.status} to client "${from.clientId}"`;
   if (response.status === 429 || response.status >= 500) throw new RetryableError(`${said}.`, at);
   if (!response.ok) throw new ConfigError(`${said}: check the client's id, secret and scope, and the endpoint.`, at);
   try {

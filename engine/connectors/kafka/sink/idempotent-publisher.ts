@@ -1,4 +1,4 @@
-/** Publishes at least once: an idempotent producer, acks=all, no marker. A repeat after a lost answer or a crash writes the epoch again. */
+/** Publishes at least once: an idempotent producer, acks=all, no marker. A repeat after a lost answer or a crash writes a slot's epoch again. */
 import type { Publication, SinkContext, SinkPublisher } from '../../../ports/sink.ts';
 import type { KafkaClient, KafkaProducer } from '../client/kafka-client.ts';
 import type { ProducerSettings } from './producer-properties.ts';
@@ -12,7 +12,9 @@ export class IdempotentPublisher implements SinkPublisher {
   private readonly where: string;
   private readonly settings: ProducerSettings;
   private readonly partitions: TopicPartitions;
-  private producer: KafkaProducer | null = null;
+  /** By slot: a slot that waits for its topic, for however long, does not double what the others have written. */
+  private readonly published = new Map<number, string>();
+  private opening: Promise<KafkaProducer> | null = null;
 
   constructor(client: KafkaClient, ctx: SinkContext, settings: ProducerSettings) {
     this.client = client;
@@ -21,20 +23,30 @@ export class IdempotentPublisher implements SinkPublisher {
     this.partitions = new TopicPartitions(client, ctx.clock, this.where);
   }
 
-  async publish(publication: Publication): Promise<'published'> {
+  async publish(publication: Publication): Promise<'published' | 'already'> {
+    const { run, epoch, slot } = publication;
+    const name = `${run} ${epoch}`;
+    if (this.published.get(slot) === name) return 'already';
     try {
       const frames = new StagedFrames(publication.chunks);
       const batches = batchesOf(frames, publication, await this.partitions.of(frames.topics()));
-      this.producer ??= await this.client.producer();
-      const where = `${this.where}, slot ${publication.slot}`;
-      await sendBatches(this.producer, batches, this.settings.compression, publication, where);
-      return 'published';
+      const producer = await this.producer();
+      await sendBatches(producer, batches, this.settings.compression, publication, `${this.where}, slot ${slot}`);
     } catch (thrown) {
-      // The next one begins with a producer of its own: this one's sequence numbers may have a gap.
-      const { producer } = this;
-      this.producer = null;
       this.partitions.forget();
-      await producer?.close().catch(() => undefined);
+      throw thrown;
+    }
+    this.published.set(slot, name);
+    return 'published';
+  }
+
+  /** One for all slots; after a send that failed it begins anew by itself. */
+  private async producer(): Promise<KafkaProducer> {
+    this.opening ??= this.client.producer();
+    try {
+      return await this.opening;
+    } catch (thrown) {
+      this.opening = null;
       throw thrown;
     }
   }
@@ -43,7 +55,7 @@ export class IdempotentPublisher implements SinkPublisher {
   async stamp(): Promise<void> {}
 
   async close(): Promise<void> {
-    await this.producer?.close();
+    await (await this.opening?.catch(() => null))?.close();
     await this.client.close();
   }
 }

@@ -44,6 +44,8 @@ export class KafkaSink<T> implements Sink<T> {
   readonly concurrentSlots = true;
   /** Markers expire. */
   readonly needsRefresh: boolean;
+  /** Sinks of one prefix would fence each other, and find each other's markers. */
+  readonly target?: string;
   private readonly options: KafkaSinkOptions<T>;
   /** Null where every row names its own. */
   private readonly topic: string | null;
@@ -61,6 +63,8 @@ export class KafkaSink<T> implements Sink<T> {
     this.guarantee = options.guarantee;
     this.notice = options.notice;
     this.needsRefresh = options.guarantee === 'EXACTLY_ONCE';
+    const prefix = options.transactionalIdPrefix;
+    if (prefix !== null && this.needsRefresh) this.target = `the transactional ids "${prefix}-…" of Kafka`;
     this.topic = 'topic' in serializer && typeof serializer.topic === 'string' ? serializer.topic : null;
     this.description = `kafka ${this.topic ?? '(topic by row)'}`;
   }

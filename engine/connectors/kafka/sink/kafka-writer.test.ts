@@ -302,6 +302,18 @@ describe('builder', () => {
   const sink_ = () => KafkaSink.builder().setRecordSerializer({ topic: 't', value: String });
   const with_ = (name: string, value: string) => sink_().setBootstrapServers('h:1').setProperty(name, value).build();
 
+  test("a prefix is one sink's of a job: the runtime refuses two sinks with one target", () => {
+    const built = (guarantee: 'EXACTLY_ONCE' | 'AT_LEAST_ONCE') =>
+      KafkaSink.builder()
+        .setBootstrapServers('b:1')
+        .setRecordSerializer({ topic: 't', value: String })
+        .setTransactionalIdPrefix('pre')
+        .setDeliveryGuarantee(guarantee)
+        .build();
+    expect(built('EXACTLY_ONCE').target).toBe('the transactional ids "pre-…" of Kafka');
+    expect(built('AT_LEAST_ONCE').target).toBeUndefined();
+  });
+
   test('properties without effect are told', () => {
     expect(with_('linger.ms', '5').notice).toContain('linger.ms');
     expect(with_('compression.type', 'lz4').notice).toBeNull();
@@ -328,67 +340,5 @@ describe('at the start', () => {
       .setRecordSerializer({ topic: 't', value: String })
       .setProperty('transaction.timeout.ms', '3600000');
     await expect(sink.build().validate(contextOf())).rejects.toThrow(/brokers allow 900000/);
-  });
-});
-
-describe('publishing', () => {
-  const byRow: RecordSerializer<string> = { topic: (row) => row.slice(0, 1), value: (row) => row };
-
-  test.for(['AT_LEAST_ONCE', 'NONE'] as const)(
-    '%s: no transaction, no marker; a repeat writes again',
-    async (guarantee) => {
-      const kafka = new FakeKafka();
-      kafka.topics.set('a', 1);
-      const sink = KafkaSink.builder()
-        .withClient(async () => kafka.client())
-        .setRecordSerializer(byRow)
-        .setDeliveryGuarantee(guarantee)
-        .build();
-      const publisher = await sink.publisher(contextOf());
-      await publisher.stamp('r1', 0, 0);
-      for (let i = 0; i < 2; i++) expect(await publisher.publish(publicationOf(sink, ['a1'], AT))).toBe('published');
-      expect(kafka.visible).toHaveLength(2);
-      expect(kafka.offsets.size).toBe(0);
-      expect(kafka.fences('job-out-0')).toBe(0);
-    },
-  );
-
-  test('a topic that a row names and nobody made is waited for', async () => {
-    const kafka = new FakeKafka();
-    kafka.topics.set('m', 1);
-    const sink = KafkaSink.builder()
-      .withClient(async () => kafka.client())
-      .setRecordSerializer(byRow)
-      .setMarkerTopic('m')
-      .build();
-    const publisher = await sink.publisher(contextOf());
-    await publisher.stamp('r1', 0, 0);
-    const publication = publicationOf(sink, ['a1'], AT);
-    const failure = await publisher.publish(publication).catch((thrown: unknown) => thrown);
-    expect(failure).toBeInstanceOf(RetryableError);
-    expect(String(failure)).toMatch(/no topic "a".*Create it/);
-    expect(kafka.open()).toEqual([]);
-    kafka.topics.set('a', 1);
-    expect(await publisher.publish(publication)).toBe('published');
-  });
-
-  test('a record that the topic does not take is named by its place in the epoch', async () => {
-    const kafka = new FakeKafka();
-    kafka.topics.set('a', 1);
-    kafka.maxMessageBytes = 1000;
-    const sink = KafkaSink.builder()
-      .withClient(async () => kafka.client())
-      .setRecordSerializer({ ...byRow, topic: 'a' })
-      .build();
-    const publisher = await sink.publisher(contextOf());
-    await publisher.stamp('r1', 0, 0);
-    const failure = await publisher
-      .publish(publicationOf(sink, ['a1', 'a2', 'a'.repeat(1500)], AT))
-      .catch((thrown: unknown) => thrown);
-    expect(failure).toBeInstanceOf(ConfigError);
-    expect(String(failure)).toMatch(
-      /record 2 of the epoch, 15\d\d bytes, is larger than topic "a" takes.*max\.message\.bytes/,
-    );
-    expect(kafka.open()).toEqual([]);
   });
 });

@@ -284,3 +284,22 @@ test('and oftener where the brokers forget sooner', async () => {
     expect(ageMs()).toBeLessThanOrEqual(10 * 60_000);
   }
 });
+
+test('brokers that are away have been waited for: the abort is not waited for as long again', async () => {
+  const world = new World();
+  await world.begin(RUN);
+  world.clock.after = (ms?: number, run?: () => void) => {
+    const timer = setTimeout(run!, ms! / 100);
+    return () => clearTimeout(timer);
+  };
+  const away = async (step: string): Promise<void> => {
+    if (step === 'before commit') throw new RetryableError('away');
+    if (step === 'before abort') await new Promise(() => undefined);
+  };
+  const publication = world.next();
+  const publisher = await sinkOn(world.kafka, away).publisher(world.ctx);
+  await expect(publisher.publish(publication)).rejects.toThrow('away');
+  await world.untilDone(world.process(), publication);
+  expect(world.ids()).toEqual(world.expected.toSorted());
+  expect(world.kafka.open()).toEqual([]);
+});

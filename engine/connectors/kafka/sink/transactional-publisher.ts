@@ -35,6 +35,8 @@ import { TopicPartitions } from './topic-partitions.ts';
 
 /** A producer that was last used longer ago is not trusted: brokers forget transactional ids, and sockets die. */
 const FENCE_AGE_MS = 60_000;
+/** Brokers that are away have been waited for already; what goes on after it is harmless: its epoch is dead with the next fence. */
+const ABORT_MS = 5_000;
 /** Markers are looked at so often, whether one is old. */
 const REFRESH_CHECK_MS = 600_000;
 const REFRESHES_A_LIFE = 4;
@@ -196,11 +198,14 @@ export class TransactionalPublisher implements SinkPublisher {
   private async abandon(producer: TransactionalProducer | undefined, thrown: unknown): Promise<void> {
     if (producer === undefined) return;
     const mayBeOpen = !(thrown instanceof FencedError) && !(thrown instanceof UnknownOutcomeError);
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const cancel = this.ctx.clock.after(ABORT_MS, resolve);
     try {
-      if (mayBeOpen) await producer.abort();
+      if (mayBeOpen) await Promise.race([producer.abort(), late]);
     } catch {
       // The failure that led here is the one to tell.
     }
+    cancel();
     await producer.close().catch(() => undefined);
   }
 

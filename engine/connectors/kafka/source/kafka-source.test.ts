@@ -226,6 +226,22 @@ describe('what is read', () => {
     await Promise.all([reader!.close(), other!.close()]);
   });
 
+  it('a planned range that does not come again fails the attempt, and says how far the log reaches', async () => {
+    const kafka = await filled(['a']);
+    await kafka.append(p0, ['b']);
+    kafka.partition(p0)!.lastStable = 1;
+    const source = builder(kafka).setTopics('t').setProperty('default.api.timeout.ms', '0').build();
+    await source.validate(ctx);
+    const [split] = await source.discover(ctx);
+    const startMs = ctx.clock.monotonicMs();
+    const soon = { ...ctx.clock, monotonicMs: () => startMs + 100 * (ctx.clock.monotonicMs() - startMs) };
+    const reader = await source.open(split!, 0, { ...ctx, clock: soon });
+    await expect(drain(reader, 2)).rejects.toThrow(
+      /read again from offset 1 up to 2, .* nothing came for 15000 ms.*an open transaction holds it back\) was last seen at 1/,
+    );
+    await reader.close();
+  });
+
   it('fetches nothing beyond the end of a planned range, and one answer ahead of the one in use', async () => {
     const kafka = await filled(['a']);
     for (const value of ['b', 'c', 'd']) await kafka.append(p0, [value]);

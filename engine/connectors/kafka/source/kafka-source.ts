@@ -96,7 +96,7 @@ export class KafkaSource<T> implements Source<T> {
 
   async open(split: SplitSpec, position: number, ctx: SourceContext): Promise<SplitReader> {
     const place = { operator: ctx.operator, split: split.id, ...partitionOf(split.id), position };
-    const { rows, properties, subscription } = this.#options;
+    const { rows, properties, subscription, connection } = this.#options;
     if (!isSubscribed(subscription, place)) {
       ctx.notice?.(`source ${ctx.operator} does not read split ${split.id} any more: it is not subscribed to`, {
         split: split.id,
@@ -107,16 +107,18 @@ export class KafkaSource<T> implements Source<T> {
     await rows.open();
     const client = await this.#data.acquire();
     const discovery = this.#discovery(ctx);
+    const details = unpackDetails(split.details);
     return new KafkaSplitReader({
       ...place,
-      ...unpackDetails(split.details),
+      ...details,
       rows: rows.maker(place.topic, place.partition),
       queue: this.#queueOf(discovery.leader(place), client, ctx),
       clock: ctx.clock,
       isolation: properties.isolation,
       reset: this.#reset,
+      retryForMs: connection.retryForMs,
       topicIdNow: () => discovery.topicId(place.topic),
-      gone: (at, latest) => this.#gone(at, latest, ctx),
+      gone: (at, latest) => this.#gone({ ...at, latest, wouldBeNoticed: details.topicId !== null }, ctx),
       notice: (text, data) => ctx.notice?.(text, data),
       closed: () => this.#closed(),
     });
@@ -162,11 +164,10 @@ export class KafkaSource<T> implements Source<T> {
   }
 
   /** A topic that is named must be there; one that a pattern found may go, and its splits end, if another one of that name would be noticed. */
-  async #gone(place: Place, latest: number | null, ctx: SourceContext): Promise<boolean> {
-    const discovery = this.#discovery(ctx);
-    const told = discovery.topicId(place.topic) !== null;
-    if (await discovery.exists(partitionOf(place.split))) return false;
-    if (this.bounded || this.#options.subscription.kind !== 'pattern' || !told) throw deleted(place, latest);
+  async #gone(place: GonePlace, ctx: SourceContext): Promise<boolean> {
+    const { latest, wouldBeNoticed } = place;
+    if (await this.#discovery(ctx).exists(partitionOf(place.split))) return false;
+    if (this.bounded || this.#options.subscription.kind !== 'pattern' || !wouldBeNoticed) throw deleted(place, latest);
     const unread = latest === null ? 0 : Math.max(0, latest - place.position);
     ctx.notice?.(`source ${ctx.operator}: topic "${place.topic}" was deleted; split ${place.split} ends`, {
       position: place.position,
@@ -174,6 +175,13 @@ export class KafkaSource<T> implements Source<T> {
     });
     return true;
   }
+}
+
+interface GonePlace extends Place {
+  /** The log's end when last seen. */
+  readonly latest: number | null;
+  /** The split knows its topic by an id. */
+  readonly wouldBeNoticed: boolean;
 }
 
 class EndedReader implements SplitReader {

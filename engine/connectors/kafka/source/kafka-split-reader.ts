@@ -33,6 +33,8 @@ export interface SplitReading {
   readonly clock: Clock;
   readonly isolation: Isolation;
   readonly reset: OffsetResetStrategy;
+  /** The client tries again for so long. */
+  readonly retryForMs: number;
   /** The topic's id as last seen; null: not known. */
   topicIdNow(): string | null;
   /** The topic may be gone: says whether the split ends with it, or throws; false: the topic is there. */
@@ -43,8 +45,8 @@ export interface SplitReading {
 
 /** New records are waited for no longer than this, so that other splits are read meanwhile. */
 const WAIT_MS = 100;
-/** Records of a planned range that do not come: the attempt fails. */
-const GIVE_UP_MS = 30_000;
+/** Records of a planned range that do not come: the attempt fails so long after the client would have said why. */
+const GIVE_UP_MS = 15_000;
 /** Answers without bytes, of a log that reaches further, after which it is asked what comes next. */
 const EMPTY_ANSWERS = 3;
 
@@ -162,8 +164,8 @@ export class KafkaSplitReader implements SplitReader, FetchTarget {
   }
 
   async #fillLater(maxRows: number, to: number | null, limit: number): Promise<FillResult> {
-    const { clock } = this.#reading;
-    const untilMs = clock.monotonicMs() + (to === null ? WAIT_MS : GIVE_UP_MS);
+    const { clock, retryForMs } = this.#reading;
+    const untilMs = clock.monotonicMs() + (to === null ? WAIT_MS : retryForMs + GIVE_UP_MS);
     for (;;) {
       let late = false;
       while (this.#answer === null && this.#error === null) {
@@ -263,9 +265,11 @@ export class KafkaSplitReader implements SplitReader, FetchTarget {
   }
 
   #giveUp(to: number): never {
+    const { operator, split, retryForMs, isolation } = this.#reading;
+    const seen = this.#latest === null ? 'is not known yet' : `was last seen at ${this.#latest}`;
     throw new RetryableError(
-      `Source ${this.#reading.operator}: split ${this.#reading.split} has to be read again from offset ${this.#position} up to ${to}, as it was before, but nothing came for ${GIVE_UP_MS} ms.`,
-      { split: this.#reading.split, position: this.#position },
+      `Source ${operator}: split ${split} has to be read again from offset ${this.#position} up to ${to}, as it was before, but nothing came for ${retryForMs + GIVE_UP_MS} ms. Its end${isolation === 'read_committed' ? ' (the last stable offset: an open transaction holds it back)' : ''} ${seen}.`,
+      { split, position: this.#position },
     );
   }
 

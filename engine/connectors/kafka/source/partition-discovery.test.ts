@@ -223,6 +223,17 @@ describe('a log that is not what was read', () => {
     }
   });
 
+  it('so it does where a worker reads the split, which has looked for no partitions itself', async () => {
+    const kafka = await filled(['a']);
+    const source = builder(kafka).setTopicPattern('t.*');
+    const [split] = await source.build().discover(ctx);
+    const reader = await source.build().open(split!, 0, ctx);
+    await drain(reader);
+    kafka.topics.delete('t');
+    await expect.poll(async () => (await drain(reader)).last).toBe('end');
+    await reader.close();
+  });
+
   it('a split that is not subscribed to any more ends, and does not begin again unnoticed', async () => {
     const kafka = await filled(['a']);
     kafka.create('t2');

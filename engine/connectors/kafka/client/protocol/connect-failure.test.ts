@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ConfigError } from '../../../../model/errors.ts';
+import { ConfigError, RetryableError } from '../../../../model/errors.ts';
 import { ConnectionLost } from '../patience.ts';
 import { connectFailure, credentialsRefused } from './connect-failure.ts';
 
@@ -34,4 +34,18 @@ test('what may pass, and whether the request may have arrived', () => {
 test('refused credentials stay so when they are told on', () => {
   expect(credentialsRefused(connectFailure(new Error('SASL: invalid token'), 'b'))).toBe(true);
   expect(credentialsRefused(new ConnectionLost('gone', true))).toBe(false);
+});
+
+test('whoever gives the tokens is believed, however a library wraps what he says', () => {
+  const wrapped = (cause: Error): Error =>
+    new Error('Connection failed', {
+      cause: new Error('The SASL/OAUTHBEARER token provider threw an error.', { cause }),
+    });
+  const passing = wrapped(new RetryableError('The token endpoint answered 503.'));
+  expect(credentialsRefused(passing)).toBe(false);
+  expect(connectFailure(passing, 'b')).toMatchObject({ name: 'ConnectionLost', sent: false });
+  expect(connectFailure(passing, 'b').message).toBe('b cannot be reached: The token endpoint answered 503.');
+  expect(connectFailure(passing, 'b', 'EndTxn')).toMatchObject({ sent: true });
+  const wrong = new ConfigError('The token endpoint answered 401.');
+  expect(connectFailure(wrapped(wrong), 'b')).toBe(wrong);
 });

@@ -1,5 +1,5 @@
 /** Why a connection could not be opened, or was lost: what a change of settings cures is a ConfigError, the rest may pass (ConnectionLost). */
-import { ConfigError, messageOf, MillraceError } from '../../../../model/errors.ts';
+import { ConfigError, messageOf, MillraceError, RetryableError } from '../../../../model/errors.ts';
 import { BrokerRefusal } from '../broker-errors.ts';
 import { ConnectionLost } from '../patience.ts';
 
@@ -28,6 +28,7 @@ const CREDENTIALS_REFUSED =
   /SASL|AUTHENTICATION_FAILED|Authentication failed|suitable SASL mechanism|invalid token|invalid credentials/iu;
 
 export function credentialsRefused(thrown: unknown): boolean {
+  if (ownErrorIn(thrown) !== null) return thrown instanceof RefusedCredentials;
   return thrown instanceof RefusedCredentials || CREDENTIALS_REFUSED.test(chainOf(thrown).join(': '));
 }
 
@@ -35,8 +36,12 @@ class RefusedCredentials extends ConfigError {}
 
 /** `request`: what was sent without an answer; absent while connecting. */
 export function connectFailure(thrown: unknown, broker: string, request?: string): Error {
-  if (thrown instanceof MillraceError || thrown instanceof ConnectionLost || thrown instanceof BrokerRefusal)
-    return thrown;
+  if (thrown instanceof ConnectionLost || thrown instanceof BrokerRefusal) return thrown;
+  if (thrown instanceof MillraceError && (request !== undefined || !(thrown instanceof RetryableError))) return thrown;
+  const own = ownErrorIn(thrown);
+  if (own instanceof RetryableError)
+    return new ConnectionLost(`${broker} cannot be reached: ${own.message}`, request !== undefined, thrown);
+  if (own !== null) return own;
   const why = chainOf(thrown).join(': ');
   const at = { broker };
   if (credentialsRefused(thrown)) {
@@ -50,6 +55,17 @@ export function connectFailure(thrown: unknown, broker: string, request?: string
   // A listener without TLS closes the connection, and so does one that is being stopped.
   const hint = why.includes('before secure TLS connection was established') ? `. ${NO_TLS}` : '';
   return new ConnectionLost(`${broker} ${what}: ${why}${hint}`, request !== undefined, thrown);
+}
+
+/** Whoever gives tokens says what is wrong in our own errors (token-cache.ts); libraries may wrap them. */
+function ownErrorIn(thrown: unknown): MillraceError | null {
+  let next = thrown;
+  for (let depth = 0; depth < 8 && next instanceof Error; depth++) {
+    if (next instanceof MillraceError) return next;
+    const { cause, errors }: { cause?: unknown; errors?: unknown } = next;
+    next = cause ?? (Array.isArray(errors) ? errors[0] : undefined);
+  }
+  return null;
 }
 
 /** Messages and codes from the outermost error to its last cause. */
