@@ -36,7 +36,7 @@ export async function mysqlTable(session: JdbcSession, name: string): Promise<Ta
   const [engine, transactions] = (await session.run(TRANSACTIONS, place)).rows[0]?.map(textOf) ?? [null];
   const unsafe =
     engine === null || transactions === 'YES' ? null : `has the engine ${engine!}, which has no transactions`;
-  return { sqlName: quoteMysql(name), columns, uniqueKeys, unsafe };
+  return { sqlName: quoteMysql(name), columns, uniqueKeys, hasOtherKeys: uniqueKeys.length < keys.size, unsafe };
 }
 
 const textOf = (value: RawValue): string | null =>
@@ -97,8 +97,9 @@ export function mysqlType(column: Omit<Described, 'name' | 'nullable' | 'collati
     });
   switch (dataType) {
     case 'float':
+      return { kind: 'float', special: false, bytes: 4 };
     case 'double':
-      return { kind: 'float', special: false };
+      return { kind: 'float', special: false, bytes: 8 };
     case 'decimal':
       return { kind: 'decimal', precision, scale, special: false };
     case 'char':
@@ -128,8 +129,8 @@ export function mysqlType(column: Omit<Described, 'name' | 'nullable' | 'collati
     case 'timestamp':
       return { kind: 'timestamp', zoned: false };
     case 'json':
-      return { kind: 'json' };
+      return { kind: 'json', takesNul: true };
     default:
-      return { kind: 'other' };
+      return { kind: 'other', takesNul: true };
   }
 }

@@ -62,7 +62,7 @@ export async function postgresTable(session: JdbcSession, sqlName: string): Prom
     keys.set(index, [...(keys.get(index) ?? []), column]);
   // An expression has no column.
   const uniqueKeys = [...keys.values()].filter((key): key is string[] => key.every((column) => column !== null));
-  return { sqlName, columns, uniqueKeys, unsafe };
+  return { sqlName, columns, uniqueKeys, hasOtherKeys: uniqueKeys.length < keys.size, unsafe };
 }
 
 function unsafeKind(kind: string, persistence: string): string | null {
@@ -83,8 +83,9 @@ export function postgresType(name: string, modifier: number): ColumnType {
     case 'int8':
       return integerType(64);
     case 'float4':
+      return { kind: 'float', special: true, bytes: 4 };
     case 'float8':
-      return { kind: 'float', special: true };
+      return { kind: 'float', special: true, bytes: 8 };
     case 'numeric':
       return numericType(modifier);
     case 'text':
@@ -115,10 +116,11 @@ export function postgresType(name: string, modifier: number): ColumnType {
     case 'timestamptz':
       return { kind: 'timestamp', zoned: true };
     case 'json':
+      return { kind: 'json', takesNul: true };
     case 'jsonb':
-      return { kind: 'json' };
+      return { kind: 'json', takesNul: false };
     default:
-      return { kind: 'other' };
+      return { kind: 'other', takesNul: false };
   }
 }
 

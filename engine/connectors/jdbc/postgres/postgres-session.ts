@@ -3,9 +3,18 @@ import { isIP } from 'node:net';
 import { ConfigError } from '../../../model/errors.ts';
 import type { JdbcConnectionOptions } from '../jdbc-connection-options.ts';
 import type { JdbcHost } from '../jdbc-url.ts';
-import { failureAtCommit, SqlFailure, type JdbcSession, type RawValue, type SqlResult } from '../session.ts';
+import {
+  failureAtCommit,
+  lateFailure,
+  LEAVE_MS,
+  SqlFailure,
+  type JdbcSession,
+  type RawValue,
+  type SqlResult,
+} from '../session.ts';
 import type { WireValue } from '../wire-value.ts';
 import { bytesAsHex } from '../encode-value.ts';
+import { within } from '../within.ts';
 import { isMissingTls, postgresFailure } from './postgres-failures.ts';
 import type { Client, ClientConfig, QueryArrayResult } from 'pg';
 
@@ -79,32 +88,21 @@ export class PostgresSession implements JdbcSession {
 
   async close(): Promise<void> {
     if (this.broken) this.destroy();
-    else await this.#client.end().catch(() => this.destroy());
+    else await within(LEAVE_MS, this.#client.end(), () => new Error('no leave')).catch(() => this.destroy());
   }
 
   async #send(sql: string, values: readonly WireValue[]): Promise<QueryArrayResult | QueryArrayResult[]> {
     if (this.broken) throw new SqlFailure('the connection is closed', { reaction: 'connection', sqlCode: '' });
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        this.destroy();
-        reject(
-          new SqlFailure(`no answer within ${this.#requestTimeoutMs} ms`, { reaction: 'connection', sqlCode: '' }),
-        );
-      }, this.#requestTimeoutMs);
-    });
     try {
       const text = values.map((value) => (value instanceof Uint8Array ? bytesAsHex(value) : value));
       // A query with values is one statement with parameters; without values it may be several.
       const query = { text: sql, rowMode: 'array' as const, types: RAW_TYPES };
       const answer = this.#client.query(text.length === 0 ? query : { ...query, values: text });
-      return await Promise.race([answer, late]);
+      return await within(this.#requestTimeoutMs, answer, () => lateFailure(this.#requestTimeoutMs));
     } catch (thrown) {
       const failure = thrown instanceof SqlFailure ? thrown : postgresFailure(thrown);
       if (failure.reaction === 'connection') this.destroy();
       throw failure;
-    } finally {
-      clearTimeout(timer);
     }
   }
 }
@@ -183,7 +181,7 @@ async function open(
   try {
     await client.connect();
   } catch (thrown) {
-    await client.end().catch(() => undefined);
+    await within(LEAVE_MS, client.end(), () => new Error('no leave')).catch(() => undefined);
     throw thrown;
   }
   return client;
