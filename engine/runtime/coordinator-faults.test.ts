@@ -1,6 +1,6 @@
 /** Crashes at every named point, lost answers, failing attempts. */
 import { describe, expect, test } from 'vitest';
-import { exponentialDelay, fixedDelay, none } from '../model/restart-strategy.ts';
+import { exponentialDelay, failureRate, fixedDelay, none } from '../model/restart-strategy.ts';
 import { ConfigError, RetryableError, UserCodeError } from '../model/errors.ts';
 import { headOf, newWorld, optionsOf, storesOf, upTo, type KitWorld } from './coordinator-kit.ts';
 import { runJob } from './coordinator.ts';
@@ -135,6 +135,35 @@ describe('crashes and lost answers', () => {
     expect(await run(published, {})).toBe('finished');
     expect(told).toEqual([0, 0, 1]);
   });
+
+  test.for([
+    ['stop', exponentialDelay()],
+    ['stop', failureRate(1, 10, 100_000)],
+    ['cancel', fixedDelay(1_000_000, 7)],
+  ] as const)(
+    'a %s is not kept waiting for ever by a strategy without an end: %o',
+    async ([request, restartStrategy]) => {
+      const world = newWorld(upTo(6));
+      const asked = new AbortController();
+      let tries = 0;
+      let sinceMs = 0;
+      const onPublish = away(1e6, timeout, () => {
+        if (++tries !== 10) return;
+        asked.abort();
+        sinceMs = world.clock.ms;
+      });
+      const options = optionsOf(world, { bounded: true, onPublish }, { restartStrategy });
+      const outcome = await runJob({ ...options, [request]: asked.signal });
+      expect(outcome).toMatchObject({ kind: 'failed', epochs: 0 });
+      expect(outcome.kind === 'failed' && outcome.reason).toMatch(
+        /no broker answers.*asked to end.*failed for 30 s.*next run publishes it/,
+      );
+      expect(world.clock.ms - sinceMs).toBe(30_000);
+      expect(await headOf(world)).toMatchObject({ lease: null, phase: { kind: 'committed' } });
+      expect((await runJob(optionsOf(world))).kind).toBe('finished');
+      expect(world.sink.out).toEqual(upTo(6));
+    },
+  );
 
   test('a stop ends the waiting for a target that is away', async () => {
     const world = newWorld(upTo(6));

@@ -149,11 +149,11 @@ export async function connectMysql(options: JdbcConnectionOptions, writes: boole
   throw last;
 }
 
-async function prepared(connection: Connection, { requestTimeoutMs }: JdbcConnectionOptions): Promise<MysqlSession> {
-  const plain = new MysqlSession(connection, requestTimeoutMs, Infinity);
+async function prepared(connection: Connection, options: JdbcConnectionOptions): Promise<MysqlSession> {
+  const plain = new MysqlSession(connection, options.connectTimeoutMs, Infinity);
   await plain.run(SETTINGS);
   const { rows } = await plain.run('SELECT @@max_allowed_packet');
-  return new MysqlSession(connection, requestTimeoutMs, Number(rows[0]?.[0]));
+  return new MysqlSession(connection, options.requestTimeoutMs, Number(rows[0]?.[0]));
 }
 
 async function connected(

@@ -142,7 +142,7 @@ async function connectTo(
       throw postgresFailure(again);
     });
   }
-  const plain = new PostgresSession(client, options.requestTimeoutMs, false);
+  const plain = new PostgresSession(client, options.connectTimeoutMs, false);
   const { rows } = await plain.run(
     "SELECT current_setting('transaction_read_only'), current_setting('synchronous_commit')",
   );
@@ -155,7 +155,7 @@ async function connectTo(
     const schema = options.url.schema.split(',').map((name) => `"${name.trim().replaceAll('"', '""')}"`);
     await plain.run(`SET search_path TO ${schema.join(', ')}`);
   }
-  return synchronous === 'off' ? new PostgresSession(client, options.requestTimeoutMs, true) : plain;
+  return new PostgresSession(client, options.requestTimeoutMs, synchronous === 'off');
 }
 
 async function open(
