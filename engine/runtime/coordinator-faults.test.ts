@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { exponentialDelay, failureRate, fixedDelay, none } from '../model/restart-strategy.ts';
 import { ConfigError, RetryableError, UserCodeError } from '../model/errors.ts';
-import { headOf, newWorld, optionsOf, storesOf, upTo, type KitWorld } from './coordinator-kit.ts';
+import { headOf, newWorld, optionsOf, storesOf, upTo, type KitWorld, type RunnerHooks } from './coordinator-kit.ts';
 import { runJob } from './coordinator.ts';
 import { CRASH_POINTS, InjectedCrash, type CrashPoint } from './crash-point.ts';
 import { AttemptFailure } from './epoch-runner.ts';
@@ -206,6 +206,35 @@ describe('failures of attempts', () => {
     expect(second!.replan).toBeNull();
     expect(world.sink.out).toEqual(upTo(5));
     expect(world.clock.slept).toEqual([10]);
+  });
+
+  test('a source is told the splits of a first epoch that is read again, also by another process', async () => {
+    const world = newWorld(upTo(5));
+    const told: string[][] = [];
+    const run = async (hooks: RunnerHooks): Promise<unknown> => {
+      const options = optionsOf(world, { bounded: true, ...hooks });
+      const { runner } = options;
+      const discover = runner.discover.bind(runner);
+      Object.assign(runner, {
+        discover: async (known: ReadonlyMap<string, unknown>) => {
+          told.push([...known.keys()]);
+          return await discover();
+        },
+      });
+      return await runJob(options).catch((thrown: unknown) => thrown);
+    };
+    const onRun = failing(
+      1,
+      () => new AttemptFailure(new RetryableError('x'), { ranges: rangesTo(2), poison: null, retryable: true }),
+    );
+    let runs = 0;
+    const dies = (name: CrashPoint): void => {
+      if (name === 'run-started' && ++runs === 2) throw new InjectedCrash(name);
+    };
+    expect(await run({ onRun, crashPoint: dies })).toBeInstanceOf(InjectedCrash);
+    await run({});
+    expect(told.slice(0, 4)).toEqual([[], ['s/0'], ['s/0'], ['s/0']]);
+    expect(world.sink.out).toEqual(upTo(5));
   });
 
   test('after three failures with the same ranges the epoch is cut smaller, and it is recorded', async () => {

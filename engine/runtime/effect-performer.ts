@@ -28,6 +28,7 @@ import { AttemptFailure } from './epoch-runner.ts';
 import type { JobOptions } from './job-options.ts';
 import { readAck, readHead, readReachable } from './job-records.ts';
 import { packRecord } from './packed-record.ts';
+import { splitsBefore } from './split-task.ts';
 
 export class EffectPerformer {
   /** The last failure as it was thrown, for the outcome. */
@@ -245,8 +246,10 @@ const MAX_ENDING_MS = 30_000;
 /** An idle job looks at the world this often at least. */
 const MAX_IDLE_WAIT_MS = 60_000;
 
-/** The splits of the committed epochs. */
+/** The splits of the committed epochs, or of a plan whose ranges are read again: a source must not cut its input into others now. */
 function splitsKnown({ state }: Machine): KnownSplits {
+  if (state.kind === 'preparing' && state.retry !== null && state.retry.ranges !== null)
+    return splitsBefore(state.retry.plan);
   const base = state.kind === 'preparing' ? state.base : state.kind === 'idling' ? state.work.base : null;
   const ranges = base?.manifest?.ranges ?? [];
   return new Map(
