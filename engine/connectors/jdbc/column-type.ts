@@ -14,7 +14,8 @@ export type ColumnType =
       readonly takesNul: boolean;
     }
   | { readonly kind: 'uuid' }
-  | { readonly kind: 'bytes'; readonly maxBytes: number | null }
+  /** `padTo`: shorter ones are filled up with zeros (MySQL's BINARY). */
+  | { readonly kind: 'bytes'; readonly maxBytes: number | null; readonly padTo?: number | null }
   /** MySQL's BIT(n). */
   | { readonly kind: 'bits'; readonly bits: number }
   | { readonly kind: 'date' }

@@ -38,6 +38,7 @@ describe('written', () => {
     [['"', '\\'], { kind: 'array', element: { ...TEXT } }, '{"\\"","\\\\"}'],
     [258, { kind: 'bits', bits: 9 }, new Uint8Array([1, 2])],
     [null, TEXT, null],
+    [Uint8Array.of(1), { kind: 'bytes', maxBytes: 3, padTo: 3 }, Uint8Array.of(1, 0, 0)],
     ['2024-01-31 08:00:00,125', LOCAL, '2024-01-31 08:00:00.125'],
     ['-Infinity', DOUBLE, '-Infinity'],
     [NaN, FLOAT, 'NaN'],

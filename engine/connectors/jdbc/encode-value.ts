@@ -25,7 +25,7 @@ export function encodeValue(value: unknown, type: ColumnType): WireValue {
     case 'bytes':
       if (!(value instanceof Uint8Array)) throw unfit(value, 'bytes (Uint8Array)');
       checkBytes(value.length, type.maxBytes);
-      return value;
+      return padded(value, type.padTo ?? 0);
     case 'bits':
       return bitsOf(value, type.bits);
     case 'date':
@@ -139,6 +139,13 @@ function textOf(value: unknown, type: Extract<ColumnType, { kind: 'text' }>): st
 /** Of the database's kind: code points. */
 function charactersOf(text: string): number {
   return text.length - (text.match(/[\ud800-\udbff]/g)?.length ?? 0);
+}
+
+function padded(bytes: Uint8Array, length: number): Uint8Array {
+  if (bytes.length >= length) return bytes;
+  const full = new Uint8Array(length);
+  full.set(bytes);
+  return full;
 }
 
 /** Bytes of one of JavaScript's characters, at most. */

@@ -113,6 +113,7 @@ export function mysqlType(column: Omit<Described, 'name' | 'nullable' | 'collati
     case 'uuid':
       return { kind: 'uuid' };
     case 'binary':
+      return { kind: 'bytes', maxBytes: maxLength, padTo: maxLength };
     case 'varbinary':
     case 'tinyblob':
     case 'blob':
