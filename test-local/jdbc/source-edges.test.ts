@@ -8,6 +8,8 @@ import { DATABASES, openDatabase, type TestDatabase } from './databases.ts';
 
 const CTX: SourceContext = { job: 'j', operator: 'in', clock: new SystemClock(), log: null, blobs: null };
 
+const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
 describe.each(DATABASES)('%s', (name) => {
   let database: TestDatabase;
   const sources: Source<unknown>[] = [];
@@ -49,7 +51,7 @@ describe.each(DATABASES)('%s', (name) => {
   async function readAll(from: Source<string>): Promise<string[]> {
     const rows: string[] = [];
     for (const split of await from.discover(CTX)) rows.push(...(await read(from, split)));
-    return rows.toSorted();
+    return rows.toSorted(byText);
   }
 
   test.each([
@@ -65,7 +67,7 @@ describe.each(DATABASES)('%s', (name) => {
     await database.admin.run(`INSERT INTO ${table} VALUES ${ids.map((id) => `(${id})`).join(', ')}`);
     for (const parts of [1, 3]) {
       const from = source(table, 'id', parts);
-      expect(await readAll(from)).toEqual(ids.toSorted());
+      expect(await readAll(from)).toEqual(ids.toSorted(byText));
       const splits = await from.discover(CTX);
       const end = (await from.open(splits.at(-1)!, 0, CTX)).endPosition();
       if (end !== null) expect(await read(from, splits.at(-1)!, end)).toEqual([]);

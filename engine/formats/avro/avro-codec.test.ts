@@ -60,7 +60,7 @@ describe('values', () => {
           { name: 'b', type: `R${i - 1}` },
         ],
       };
-    const type = parseAvroSchema({ type: 'array', items } as unknown as AvroSchema);
+    const type = parseAvroSchema({ type: 'array', items });
     expect(avroDecoder(type, type, 'number')(Uint8Array.of(0), 0)).toEqual([]);
   });
 
