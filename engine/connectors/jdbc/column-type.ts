@@ -33,6 +33,8 @@ export interface TableColumn {
   readonly type: ColumnType;
   /** As the server names it, for casts. */
   readonly sqlType: string;
+  /** The same with length and scale: what a value is rounded to. */
+  readonly storedType: string;
   readonly nullable: boolean;
   /** The server has a value for rows that do not give one. */
   readonly hasDefault: boolean;

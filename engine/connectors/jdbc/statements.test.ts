@@ -10,7 +10,7 @@ import { pageQuery, type Page } from './source/page-query.ts';
 import type { WireValue } from './wire-value.ts';
 
 function column(name: string, type: ColumnType, sqlType: string): TableColumn {
-  return { name, type, sqlType, nullable: true, hasDefault: false, looseEquality: false };
+  return { name, type, sqlType, storedType: sqlType, nullable: true, hasDefault: false, looseEquality: false };
 }
 
 const ID = column('id', integerType(64), 'bigint');

@@ -79,6 +79,7 @@ function columnOf(described: Described): TableColumn {
     name: described.name,
     type,
     sqlType: described.columnType,
+    storedType: described.columnType,
     nullable: described.nullable,
     hasDefault: described.hasDefault,
     looseEquality: !isExact(type) || (collation !== null && !EXACT_COLLATION.test(collation)),

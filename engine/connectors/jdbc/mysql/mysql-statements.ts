@@ -104,10 +104,15 @@ export function sameColumns(a: readonly string[], b: readonly string[]): boolean
   return a.length === b.length && a.every((name) => b.includes(name));
 }
 
-/** A number that is compared with a text is compared as a double: it must be a number of the column's type. */
-function castOf({ type, sqlType }: TableColumn): string {
+/**
+ * A number that is compared with a text is compared as a double: it must be a number of the column's type. Times are compared with what
+ * was stored of them.
+ */
+function castOf({ type, sqlType, storedType }: TableColumn): string {
   if (type.kind === 'integer') return `CAST(? AS ${type.min === 0n ? 'UNSIGNED' : 'SIGNED'})`;
   if (type.kind === 'decimal') return `CAST(? AS DECIMAL(${type.precision ?? 10}, ${type.scale}))`;
   if (type.kind === 'float') return sqlType.startsWith('float') ? 'CAST(? AS FLOAT)' : 'CAST(? AS DOUBLE)';
-  return '?';
+  if (type.kind === 'time' || type.kind === 'timestamp')
+    return `CAST(? AS ${type.kind === 'time' ? 'TIME' : 'DATETIME'}(${/\((\d)\)/.exec(storedType)?.[1] ?? 0}))`;
+  return type.kind === 'bits' ? 'CAST(CONV(HEX(?), 16, 10) AS UNSIGNED)' : '?';
 }

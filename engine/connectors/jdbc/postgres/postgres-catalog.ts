@@ -6,7 +6,8 @@ const COLUMNS = `
 SELECT a.attname, format_type(CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE a.atttypid END, -1), b.typname, b.typcategory,
        CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END, a.attnotnull OR t.typnotnull,
        e.typname, coalesce(c.collisdeterministic, true), a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL,
-       r.relkind, r.relpersistence
+       r.relkind, r.relpersistence,
+       CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) ELSE format_type(a.atttypid, a.atttypmod) END
 FROM pg_attribute a
 JOIN pg_class r ON r.oid = a.attrelid
 JOIN pg_type t ON t.oid = a.atttypid
@@ -41,6 +42,7 @@ export async function postgresTable(session: JdbcSession, sqlName: string): Prom
       hasDefault,
       kind,
       persistence,
+      storedType,
     ] = row as string[];
     unsafe = unsafeKind(kind!, persistence!);
     const type =
@@ -51,6 +53,7 @@ export async function postgresTable(session: JdbcSession, sqlName: string): Prom
       name: name!,
       type,
       sqlType: sqlType!,
+      storedType: storedType!,
       nullable: notNull !== 't',
       hasDefault: hasDefault === 't',
       looseEquality: !isExact(type) || deterministic !== 't' || typeName === 'citext',
