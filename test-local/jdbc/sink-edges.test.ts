@@ -1,6 +1,7 @@
 /** Rows that only the server can refuse, keys of other indexes, locked tables, and servers that stop answering. */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { JdbcConnectionOptionsBuilder } from '../../engine/connectors/jdbc/jdbc-connection-options.ts';
 import { JdbcExecutionOptions } from '../../engine/connectors/jdbc/sink/jdbc-execution-options.ts';
 import { JdbcSink } from '../../engine/connectors/jdbc/sink/jdbc-sink.ts';
 import type { JdbcTable } from '../../engine/connectors/jdbc/sink/jdbc-table.ts';
@@ -135,10 +136,39 @@ describe.each(DATABASES)('%s', (name) => {
     const relay = await openRelay(Number(/:(\d+)\//.exec(settings['url']!)![1]));
     const url = settings['url']!.replace(/:\d+\//, `:${relay.port}/`);
     const session = await database.dialect.connect(connectionTo({ name, settings }, url), true);
-    relay.freeze();
+    relay.freeze(true);
     const began = performance.now();
     await session.close();
-    expect(performance.now() - began).toBeLessThan(4000);
+    expect(performance.now() - began).toBeLessThan(6000);
+    relay.close();
+  });
+
+  test('a publication to a server that does not answer ends, and nothing is lost', async () => {
+    const { settings } = await useServer(name);
+    const relay = await openRelay(Number(/:(\d+)\//.exec(settings['url']!)![1]));
+    const connection = new JdbcConnectionOptionsBuilder()
+      .withUrl(settings['url']!.replace(/:\d+\//, `:${relay.port}/`))
+      .withUsername(settings['user']!)
+      .withPassword(settings['password']!)
+      .withConnectionCheckTimeoutSeconds(0.3)
+      .withRequestTimeoutSeconds(0.5)
+      .build();
+    await database.admin.run('CREATE TABLE d_frozen (id INT PRIMARY KEY, word VARCHAR(20))');
+    const sink = JdbcSink.builder<Word>()
+      .withTable({ name: 'd_frozen', columns: ['id', 'word'] })
+      .withExecutionOptions(JdbcExecutionOptions.builder().withMaxRetries(2).build())
+      .buildExactlyOnce(connection, { ledgerTable: 'd_frozen_ledger' });
+    const trial = await new SinkOnTrial(sink, 'edges', instantClock()).start();
+    open.push(trial);
+    await trial.publish(1, words('a'));
+    relay.freeze(true);
+    const began = performance.now();
+    const thrown = await trial.publish(2, [{ id: 1, word: 'b' }]).catch((error: unknown) => error);
+    expect(performance.now() - began).toBeLessThan(6000);
+    expect(thrown).toBeInstanceOf(RetryableError);
+    expect((thrown as Error).message).toMatch(/timeout|no answer within|ETIMEDOUT.*Nothing was lost/i);
+    relay.freeze(false);
+    expect(await trial.publish(2, [{ id: 1, word: 'b' }])).toBe('published');
     relay.close();
   });
 });
@@ -146,7 +176,7 @@ describe.each(DATABASES)('%s', (name) => {
 interface Relay {
   readonly port: number;
   /** Nothing passes any more, and no connection ends. */
-  freeze(): void;
+  freeze(isFrozen: boolean): void;
   close(): void;
 }
 
@@ -167,7 +197,7 @@ async function openRelay(to: number): Promise<Relay> {
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   return {
     port: (server.address() as { readonly port: number }).port,
-    freeze: () => void (isFrozen = true),
+    freeze: (now) => void (isFrozen = now),
     close: () => {
       for (const socket of sockets) socket.destroy();
       server.close();

@@ -82,8 +82,7 @@ export class PostgresSession implements JdbcSession {
 
   destroy(): void {
     this.broken = true;
-    // The socket itself: end() would wait for the server to take leave.
-    (this.#client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    cut(this.#client);
   }
 
   async close(): Promise<void> {
@@ -105,6 +104,11 @@ export class PostgresSession implements JdbcSession {
       throw failure;
     }
   }
+}
+
+/** The socket itself: end() would wait for the server to take leave. */
+function cut(client: Client): void {
+  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
 }
 
 /** What the certificate must be made out to. An address is no server name (RFC 6066). */
@@ -181,7 +185,7 @@ async function open(
   try {
     await client.connect();
   } catch (thrown) {
-    await within(LEAVE_MS, client.end(), () => new Error('no leave')).catch(() => undefined);
+    cut(client);
     throw thrown;
   }
   return client;
