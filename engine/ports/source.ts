@@ -44,7 +44,8 @@ export interface Source<T> {
   validate(ctx: SourceContext): Promise<void>;
   /**
    * The splits there are now. Called at plans; must return every known split that has not ended, and may return new ones.
-   * For bounded sources called once per run. `known`: the splits of the job's committed epochs by id; empty for a job that begins.
+   * For bounded sources called once per run. `known`: the splits of the job's committed epochs, or of
+   * the first one when it is read again, by id; empty for a job that begins.
    */
   discover(ctx: SourceContext, known?: KnownSplits): Promise<readonly SplitSpec[]>;
   /** Throws ConfigError when these splits, of earlier epochs and of now, do not fit together (read in other pieces than before). */

@@ -1,8 +1,8 @@
 /** Crashes at every named point, lost answers, failing attempts. */
 import { describe, expect, test } from 'vitest';
-import { exponentialDelay, fixedDelay, none } from '../model/restart-strategy.ts';
+import { exponentialDelay, failureRate, fixedDelay, none } from '../model/restart-strategy.ts';
 import { ConfigError, RetryableError, UserCodeError } from '../model/errors.ts';
-import { headOf, newWorld, optionsOf, storesOf, upTo, type KitWorld } from './coordinator-kit.ts';
+import { headOf, newWorld, optionsOf, storesOf, upTo, type KitWorld, type RunnerHooks } from './coordinator-kit.ts';
 import { runJob } from './coordinator.ts';
 import { CRASH_POINTS, InjectedCrash, type CrashPoint } from './crash-point.ts';
 import { AttemptFailure } from './epoch-runner.ts';
@@ -138,6 +138,35 @@ describe('crashes and lost answers', () => {
     expect(told).toEqual([0, 1, 0, 1]);
   });
 
+  test.for([
+    ['stop', exponentialDelay()],
+    ['stop', failureRate(1, 10, 100_000)],
+    ['cancel', fixedDelay(1_000_000, 7)],
+  ] as const)(
+    'a %s is not kept waiting for ever by a strategy without an end: %o',
+    async ([request, restartStrategy]) => {
+      const world = newWorld(upTo(6));
+      const asked = new AbortController();
+      let tries = 0;
+      let sinceMs = 0;
+      const onPublish = away(1e6, timeout, () => {
+        if (++tries !== 10) return;
+        asked.abort();
+        sinceMs = world.clock.ms;
+      });
+      const options = optionsOf(world, { bounded: true, onPublish }, { restartStrategy });
+      const outcome = await runJob({ ...options, [request]: asked.signal });
+      expect(outcome).toMatchObject({ kind: 'failed', epochs: 0 });
+      expect(outcome.kind === 'failed' && outcome.reason).toMatch(
+        /no broker answers.*asked to end.*failed for 30 s.*next run publishes it/,
+      );
+      expect(world.clock.ms - sinceMs).toBe(30_000);
+      expect(await headOf(world)).toMatchObject({ lease: null, phase: { kind: 'committed' } });
+      expect((await runJob(optionsOf(world))).kind).toBe('finished');
+      expect(world.sink.out).toEqual(upTo(6));
+    },
+  );
+
   test('a stop ends the waiting for a target that is away', async () => {
     const world = newWorld(upTo(6));
     const stop = new AbortController();
@@ -179,6 +208,35 @@ describe('failures of attempts', () => {
     expect(second!.replan).toBeNull();
     expect(world.sink.out).toEqual(upTo(5));
     expect(world.clock.slept).toEqual([10]);
+  });
+
+  test('a source is told the splits of a first epoch that is read again, also by another process', async () => {
+    const world = newWorld(upTo(5));
+    const told: string[][] = [];
+    const run = async (hooks: RunnerHooks): Promise<unknown> => {
+      const options = optionsOf(world, { bounded: true, ...hooks });
+      const { runner } = options;
+      const discover = runner.discover.bind(runner);
+      Object.assign(runner, {
+        discover: async (known: ReadonlyMap<string, unknown>) => {
+          told.push([...known.keys()]);
+          return await discover();
+        },
+      });
+      return await runJob(options).catch((thrown: unknown) => thrown);
+    };
+    const onRun = failing(
+      1,
+      () => new AttemptFailure(new RetryableError('x'), { ranges: rangesTo(2), poison: null, retryable: true }),
+    );
+    let runs = 0;
+    const dies = (name: CrashPoint): void => {
+      if (name === 'run-started' && ++runs === 2) throw new InjectedCrash(name);
+    };
+    expect(await run({ onRun, crashPoint: dies })).toBeInstanceOf(InjectedCrash);
+    await run({});
+    expect(told.slice(0, 4)).toEqual([[], ['s/0'], ['s/0'], ['s/0']]);
+    expect(world.sink.out).toEqual(upTo(5));
   });
 
   test('after three failures with the same ranges the epoch is cut smaller, and it is recorded', async () => {

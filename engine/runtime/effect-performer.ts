@@ -28,6 +28,7 @@ import { AttemptFailure } from './epoch-runner.ts';
 import type { JobOptions } from './job-options.ts';
 import { readAck, readHead, readReachable } from './job-records.ts';
 import { packRecord } from './packed-record.ts';
+import { splitsBefore } from './split-task.ts';
 
 export class EffectPerformer {
   /** The last failure as it was thrown, for the outcome. */
@@ -38,6 +39,8 @@ export class EffectPerformer {
   /** Of a target that is away: as the restart strategy says, and beyond it. */
   #waits: RestartHistory = NO_FAILURES;
   #longWaits: RestartHistory = NO_FAILURES;
+  /** The first failure after the job was asked to end. */
+  #endingSinceMs: number | null = null;
   #attempts = 0;
   #ranAs = '';
   #resumesAfterPublish = false;
@@ -169,7 +172,18 @@ export class EffectPerformer {
     }
     const { history, decision } = decideRestart(strategy, this.#restarts, nowMs);
     this.#restarts = history;
-    return decision;
+    return this.#requested.aborted && decision.kind === 'restart'
+      ? this.#untilTheEnd(decision.delayMs, nowMs)
+      : decision;
+  }
+
+  /** Whoever asked the job to end is not kept waiting by a strategy without an end. */
+  #untilTheEnd(delayMs: number, nowMs: number): RestartDecision {
+    this.#endingSinceMs ??= nowMs;
+    const leftMs = this.#endingSinceMs + MAX_ENDING_MS - nowMs;
+    if (leftMs > 0) return { kind: 'restart', delayMs: Math.min(delayMs, leftMs) };
+    const reason = `the job was asked to end, and this has failed for ${MAX_ENDING_MS / 1000} s since; what is committed stays, and the job's next run publishes it`;
+    return { kind: 'fail', reason };
   }
 
   async #cas(expected: number, target: Head, machine: Machine): Promise<Event> {
@@ -230,11 +244,16 @@ export class EffectPerformer {
 /** After the restart strategy's delays: 0.5 s, 1 s … 1 min. */
 const WHILE_AWAY = exponentialDelay({ initialBackoffMs: 500, maxBackoffMs: 60_000, multiplier: 2 });
 
+/** A job that was asked to end gives up what keeps failing after so long. */
+const MAX_ENDING_MS = 30_000;
+
 /** An idle job looks at the world this often at least. */
 const MAX_IDLE_WAIT_MS = 60_000;
 
-/** The splits of the committed epochs. */
+/** The splits of the committed epochs, or of a plan whose ranges are read again: a source must not cut its input into others now. */
 function splitsKnown({ state }: Machine): KnownSplits {
+  if (state.kind === 'preparing' && state.retry !== null && state.retry.ranges !== null)
+    return splitsBefore(state.retry.plan);
   const base = state.kind === 'preparing' ? state.base : state.kind === 'idling' ? state.work.base : null;
   const ranges = base?.manifest?.ranges ?? [];
   return new Map(

@@ -2,8 +2,8 @@
 export type ColumnType =
   | { readonly kind: 'boolean' }
   | { readonly kind: 'integer'; readonly min: bigint; readonly max: bigint; readonly takesBoolean: boolean }
-  /** `special`: NaN and the infinities too. */
-  | { readonly kind: 'float'; readonly special: boolean }
+  /** `special`: NaN and the infinities too. `bytes`: 4 or 8. */
+  | { readonly kind: 'float'; readonly special: boolean; readonly bytes: 4 | 8 }
   | { readonly kind: 'decimal'; readonly precision: number | null; readonly scale: number; readonly special: boolean }
   /** Characters; `padded`: trailing blanks do not count. */
   | {
@@ -14,23 +14,27 @@ export type ColumnType =
       readonly takesNul: boolean;
     }
   | { readonly kind: 'uuid' }
-  | { readonly kind: 'bytes'; readonly maxBytes: number | null }
+  /** `padTo`: shorter ones are filled up with zeros (MySQL's BINARY). */
+  | { readonly kind: 'bytes'; readonly maxBytes: number | null; readonly padTo?: number | null }
   /** MySQL's BIT(n). */
   | { readonly kind: 'bits'; readonly bits: number }
   | { readonly kind: 'date' }
   | { readonly kind: 'time' }
   /** `zoned`: an instant; its text ends in +00 (PostgreSQL). Otherwise, and in MySQL, the text is UTC's. */
   | { readonly kind: 'timestamp'; readonly zoned: boolean }
-  | { readonly kind: 'json' }
+  /** `takesNul`: \u0000 too. */
+  | { readonly kind: 'json'; readonly takesNul: boolean }
   | { readonly kind: 'array'; readonly element: ColumnType }
   /** Whatever the server makes of the text. */
-  | { readonly kind: 'other' };
+  | { readonly kind: 'other'; readonly takesNul: boolean };
 
 export interface TableColumn {
   readonly name: string;
   readonly type: ColumnType;
   /** As the server names it, for casts. */
   readonly sqlType: string;
+  /** The same with length and scale: what a value is rounded to. */
+  readonly storedType: string;
   readonly nullable: boolean;
   /** The server has a value for rows that do not give one. */
   readonly hasDefault: boolean;
@@ -45,6 +49,8 @@ export interface TableCatalog {
   readonly columns: ReadonlyMap<string, TableColumn>;
   /** Columns of each unique index or key over plain columns. */
   readonly uniqueKeys: readonly (readonly string[])[];
+  /** It has unique indexes over parts of columns or over expressions. */
+  readonly hasOtherKeys: boolean;
   /** Why its rows may be lost though their transaction was committed, or stay though it was not; null: neither. */
   readonly unsafe: string | null;
 }

@@ -5,6 +5,10 @@ import { encodeValue } from './encode-value.ts';
 
 const DECIMAL: ColumnType = { kind: 'decimal', precision: null, scale: 0, special: false };
 const TEXT: ColumnType = { kind: 'text', maxLength: 3, maxBytes: null, padded: false, takesNul: false };
+const JSONB: ColumnType = { kind: 'json', takesNul: false };
+const FLOAT: ColumnType = { kind: 'float', special: true, bytes: 4 };
+const DOUBLE: ColumnType = { kind: 'float', special: true, bytes: 8 };
+const CENTS: ColumnType = { kind: 'decimal', precision: 4, scale: 2, special: false };
 const AT: ColumnType = { kind: 'timestamp', zoned: true };
 const LOCAL: ColumnType = { kind: 'timestamp', zoned: false };
 
@@ -28,12 +32,22 @@ describe('written', () => {
     ['2024-01-31T08:00:00.123456789+02:30', AT, '2024-01-31 05:30:00.123456789+00'],
     ['2024-02-29', { kind: 'date' }, '2024-02-29'],
     [86_400_000 * 1.5, { kind: 'date' }, '1970-01-02'],
-    [{ a: 1n.toString() }, { kind: 'json' }, '{"a":"1"}'],
+    [{ a: 1n.toString() }, JSONB, '{"a":"1"}'],
     ['{A0EEBC999C0B4EF8BB6D6BB9BD380A11}', { kind: 'uuid' }, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'],
     [[1, [2], null], { kind: 'array', element: integerType(32) }, '{"1",{"2"},NULL}'],
     [['"', '\\'], { kind: 'array', element: { ...TEXT } }, '{"\\"","\\\\"}'],
     [258, { kind: 'bits', bits: 9 }, new Uint8Array([1, 2])],
     [null, TEXT, null],
+    [Uint8Array.of(1), { kind: 'bytes', maxBytes: 3, padTo: 3 }, Uint8Array.of(1, 0, 0)],
+    ['2024-01-31 08:00:00,125', LOCAL, '2024-01-31 08:00:00.125'],
+    ['-Infinity', DOUBLE, '-Infinity'],
+    [NaN, FLOAT, 'NaN'],
+    [-0, FLOAT, '0'],
+    [3e38, FLOAT, '3e+38'],
+    [2n ** 70n, FLOAT, '1180591620717411303424'],
+    ['99.994', CENTS, '99.994'],
+    [{ a: ['\u0001'] }, JSONB, '{"a":["\\u0001"]}'],
+    [{ a: '\0' }, { kind: 'json', takesNul: true }, '{"a":"\\u0000"}'],
   ])('%o as %o', ([value, type, expected]) => {
     expect(encodeValue(value, type)).toEqual(expected);
   });
@@ -54,7 +68,7 @@ describe('refused', () => {
       /3 digits before the point; the column holds 2/,
     ],
     [NaN, DECIMAL, /a decimal number/],
-    [Infinity, { kind: 'float', special: false }, /does not take Infinity/],
+    [Infinity, { kind: 'float', special: false, bytes: 8 }, /does not take Infinity/],
     ['abcd', TEXT, /4 characters is longer/],
     [7, TEXT, /a string/],
     ['\ud800', TEXT, /surrogate/],
@@ -66,9 +80,21 @@ describe('refused', () => {
     ['2024-13-01', AT, /a timestamp/],
     [8.64e15, AT, /between the years 1 and 9999/],
     [1, { kind: 'boolean' }, /a boolean/],
-    ['{', { kind: 'json' }, /JSON/],
+    ['{', JSONB, /JSON/],
     ['xyz', { kind: 'uuid' }, /UUID/],
     [512, { kind: 'bits', bits: 9 }, /9 bits/],
+    ['1e400', DOUBLE, /1e400 is not within the range of a float of 8 bytes/],
+    [10n ** 400n, DOUBLE, /not within the range/],
+    [4e38, FLOAT, /not within the range of a float of 4 bytes/],
+    [1e-50, FLOAT, /not within the range/],
+    ['99.995', CENTS, /3 digits before the point/],
+    [-0.995, { ...CENTS, precision: 2 }, /1 digits before the point/],
+    ['2023-02-29', { kind: 'date' }, /a date/],
+    ['0000-01-01', { kind: 'date' }, /a date/],
+    [{ a: [{ '\0': 1 }] }, JSONB, /NUL/],
+    ['["\\ud800"]', JSONB, /surrogate/],
+    ['\0', { kind: 'other', takesNul: false }, /NUL/],
+    ['{"\0"}', { kind: 'array', element: TEXT }, /NUL/],
   ])('%o as %o', ([value, type, message]) => {
     expect(() => encodeValue(value, type)).toThrow(message);
   });

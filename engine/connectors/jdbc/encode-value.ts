@@ -15,7 +15,7 @@ export function encodeValue(value: unknown, type: ColumnType): WireValue {
     case 'integer':
       return integerText(value, type);
     case 'float':
-      return floatText(value, type.special);
+      return floatText(value, type);
     case 'decimal':
       return decimalText(value, type);
     case 'text':
@@ -25,7 +25,7 @@ export function encodeValue(value: unknown, type: ColumnType): WireValue {
     case 'bytes':
       if (!(value instanceof Uint8Array)) throw unfit(value, 'bytes (Uint8Array)');
       checkBytes(value.length, type.maxBytes);
-      return value;
+      return padded(value, type.padTo ?? 0);
     case 'bits':
       return bitsOf(value, type.bits);
     case 'date':
@@ -35,11 +35,11 @@ export function encodeValue(value: unknown, type: ColumnType): WireValue {
     case 'timestamp':
       return timestampText(value, type.zoned);
     case 'json':
-      return jsonText(value);
+      return jsonText(value, type.takesNul);
     case 'array':
       return arrayText(value, type.element);
     case 'other':
-      return otherText(value);
+      return otherText(value, type.takesNul);
   }
 }
 
@@ -69,12 +69,19 @@ function exactInteger(value: unknown): bigint | null {
 
 const SPECIAL = /^(?:NaN|-?Infinity)$/;
 
-function floatText(value: unknown, special: boolean): string {
-  const number = typeof value === 'string' && (NUMERIC.test(value) || SPECIAL.test(value)) ? Number(value) : value;
-  if (typeof number !== 'number' && typeof number !== 'bigint') throw unfit(value, 'a number');
-  if (typeof number === 'number' && !Number.isFinite(number) && !special)
-    throw new Error(`the column does not take ${number}`);
-  return Object.is(number, -0) ? '0' : String(number);
+function floatText(value: unknown, { special, bytes }: Extract<ColumnType, { kind: 'float' }>): string {
+  const isText = typeof value === 'string' && (NUMERIC.test(value) || SPECIAL.test(value));
+  if (!isText && typeof value !== 'number' && typeof value !== 'bigint') throw unfit(value, 'a number');
+  const number = Number(value);
+  if (!Number.isFinite(number) && SPECIAL.test(String(value))) {
+    if (!special) throw new Error(`the column does not take ${number}`);
+    return String(number);
+  }
+  const held = bytes === 4 ? Math.fround(number) : number;
+  // PostgreSQL refuses what would become zero, too.
+  if (!Number.isFinite(held) || (special && held === 0 && number !== 0))
+    throw new Error(`${String(value).slice(0, SHOWN)} is not within the range of a float of ${bytes} bytes`);
+  return number === 0 ? '0' : typeof value === 'bigint' ? String(value) : String(number);
 }
 
 const NUMERIC = /^([+-]?)(\d*)\.?(\d*)(?:[eE]([+-]?\d{1,4}))?$/;
@@ -88,12 +95,19 @@ function decimalText(value: unknown, type: Extract<ColumnType, { kind: 'decimal'
   if (match === null || (match[2] === '' && match[3] === '')) throw unfit(value, 'a decimal number');
   const plain = plainDecimal(match[1] === '-', match[2]!, match[3]!, Number(match[4] ?? 0));
   if (type.precision !== null) {
-    const whole = /^-?(\d*)/.exec(plain)![1]!;
-    const digits = whole === '0' ? 0 : whole.length;
+    const digits = wholeDigits(plain, type.scale);
     if (digits > type.precision - type.scale)
       throw new Error(`${text} has ${digits} digits before the point; the column holds ${type.precision - type.scale}`);
   }
   return plain;
+}
+
+/** Digits before the point when the server has rounded it to its scale: 9.99 has two at a scale of 1. */
+function wholeDigits(plain: string, scale: number): number {
+  const [, whole, fraction = ''] = /^-?(\d*)\.?(\d*)$/.exec(plain)!;
+  const digits = whole === '0' ? '' : whole!;
+  const isRoundedUp = scale >= 0 && scale < fraction.length && fraction[scale]! >= '5';
+  return digits.length + (isRoundedUp && /^9*$/.test(digits + fraction.slice(0, scale)) ? 1 : 0);
 }
 
 /** Without exponent, leading zeros, and zeros at the end: one text for one number. */
@@ -109,7 +123,7 @@ function plainDecimal(negative: boolean, whole: string, fraction: string, expone
 }
 
 function textOf(value: unknown, type: Extract<ColumnType, { kind: 'text' }>): string {
-  const text = typeof value === 'string' ? value : isPlain(value) ? jsonText(value) : null;
+  const text = typeof value === 'string' ? value : isPlain(value) ? jsonText(value, true) : null;
   if (text === null) throw unfit(value, 'a string');
   checkText(text, type.takesNul);
   const kept = type.padded ? text.replace(/ +$/, '') : text;
@@ -125,6 +139,13 @@ function textOf(value: unknown, type: Extract<ColumnType, { kind: 'text' }>): st
 /** Of the database's kind: code points. */
 function charactersOf(text: string): number {
   return text.length - (text.match(/[\ud800-\udbff]/g)?.length ?? 0);
+}
+
+function padded(bytes: Uint8Array, length: number): Uint8Array {
+  if (bytes.length >= length) return bytes;
+  const full = new Uint8Array(length);
+  full.set(bytes);
+  return full;
 }
 
 /** Bytes of one of JavaScript's characters, at most. */
@@ -156,14 +177,14 @@ function bitsOf(value: unknown, bits: number): Uint8Array {
 }
 
 const DATE = /^\d{4}-\d\d-\d\d$/;
-const FRACTION = /\.\d{1,9}/;
+const FRACTION = /[.,]\d{1,9}/;
 /** The years 1 to 9999. */
 const MIN_MS = -62_135_596_800_000;
-const MAX_MS = 253_402_300_799_999;
+export const MAX_MS = 253_402_300_799_999;
 
 function dateText(value: unknown): string {
   if (typeof value === 'string') {
-    if (DATE.test(value)) return value;
+    if (DATE.test(value) && timestampOrNaN(value) >= MIN_MS) return value;
     throw unfit(value, 'a date as YYYY-MM-DD');
   }
   return isoOf(value).slice(0, 10);
@@ -188,7 +209,7 @@ const SECONDS_LENGTH = 19;
 function instantText(text: string): string {
   const seconds = timestampOrNaN(text.replace(FRACTION, ''));
   if (Number.isNaN(seconds)) throw unfit(text, 'a timestamp as YYYY-MM-DD HH:MM:SS, with Z or an offset');
-  return `${isoOf(seconds).slice(0, SECONDS_LENGTH).replace('T', ' ')}${FRACTION.exec(text)?.[0] ?? ''}`;
+  return `${isoOf(seconds).slice(0, SECONDS_LENGTH).replace('T', ' ')}${FRACTION.exec(text)?.[0].replace(',', '.') ?? ''}`;
 }
 
 function isoOf(value: unknown): string {
@@ -200,7 +221,7 @@ function isoOf(value: unknown): string {
 }
 
 /** Strings are JSON text already. */
-function jsonText(value: unknown): string {
+function jsonText(value: unknown, takesNul: boolean): string {
   let text: string | undefined;
   if (typeof value === 'string') {
     JSON.parse(value);
@@ -208,11 +229,25 @@ function jsonText(value: unknown): string {
   } else text = JSON.stringify(value);
   if (text === undefined) throw unfit(value, 'a JSON value');
   checkText(text, true);
+  if (!takesNul && text.includes('\\u')) checkJson(JSON.parse(text));
   return text;
 }
 
+/** PostgreSQL's jsonb keeps characters, not escapes. */
+function checkJson(value: unknown): void {
+  if (typeof value === 'string') checkText(value, false);
+  else if (typeof value === 'object' && value !== null)
+    for (const [name, part] of Object.entries(value)) {
+      checkText(name, false);
+      checkJson(part);
+    }
+}
+
 function arrayText(value: unknown, element: ColumnType): string {
-  if (typeof value === 'string') return value;
+  if (typeof value === 'string') {
+    checkText(value, false);
+    return value;
+  }
   if (!Array.isArray(value)) throw unfit(value, 'an array');
   const items = value.map((item: unknown) => {
     if (Array.isArray(item)) return arrayText(item, element);
@@ -233,15 +268,15 @@ export function bytesAsHex(bytes: Uint8Array): string {
   return `\\x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('hex')}`;
 }
 
-function otherText(value: unknown): string {
+function otherText(value: unknown, takesNul: boolean): string {
   if (typeof value === 'string') {
-    checkText(value, true);
+    checkText(value, takesNul);
     return value;
   }
   if (typeof value === 'boolean') return value ? '1' : '0';
   if (typeof value === 'number' || typeof value === 'bigint') return String(value);
   if (value instanceof Date) return timestampText(value, false);
-  return jsonText(value);
+  return jsonText(value, true);
 }
 
 const isPlain = (value: unknown): boolean =>

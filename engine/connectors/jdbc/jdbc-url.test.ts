@@ -52,6 +52,16 @@ describe('refused, without saying the password', () => {
     ['jdbc:postgresql://me:sesame@db/shop?loadBalanceHosts=true', /"loadBalanceHosts" is not supported/],
     ['jdbc:mysql://db/shop?password=sesame&socketTimeout=soon', /socketTimeout=soon|sockettimeout=soon/],
     ['jdbc:mysql://db/shop?password=sesame%', /%25/],
+    ['jdbc:mysql://me:sesame%@db/shop', /%25/],
+    ['jdbc:postgresql://me:open/sesame@db/shop', /%2F/],
+    ['jdbc:postgresql://me:open@sesame/x@db/shop', /%40/],
+    ['postgres://me:open@sesame@db/shop', /no JDBC URL/],
+    [
+      'jdbc:mysql://db/shop?trustCertificateKeyStorePassword=sesame',
+      /"trustCertificateKeyStorePassword" is not supported/,
+    ],
+    ['jdbc:postgresql://db/shop?sslpassword=sesame', /"sslpassword" is not supported/],
+    ['jdbc:postgresql://db/shop?password=open&sesame', /%26/],
   ])('%s', ([url, message]) => {
     expect(() => parseJdbcUrl(url)).toThrow(message);
     expect(() => parseJdbcUrl(url)).not.toThrow(/sesame/);

@@ -76,8 +76,12 @@ export function parseJdbcUrl(url: string): JdbcUrl {
   if (match === null)
     throw new ConfigError(`"${redactUrl(url)}" is no JDBC URL that is supported here: write ${EXAMPLE}.`);
   const dialect = match[1] as DialectName;
-  const [userInfo, authority] = splitUserInfo(match[2]!);
+  const [userInfo, authority] = splitUserInfo(match[2]!, url);
   const database = decoded(match[3]!, url);
+  if (database.includes('@') || database.includes('/'))
+    throw new ConfigError(
+      `"${redactUrl(url)}": the database's name has a / or an @. In a password write / as %2F and @ as %40, or give it by withPassword().`,
+    );
   if (database === '') throw new ConfigError(`"${redactUrl(url)}" names no database: write ${EXAMPLE}.`);
   const parameters = parametersOf(match[4] ?? '', url);
   const [user, password] = userInfo;
@@ -98,14 +102,17 @@ export function parseJdbcUrl(url: string): JdbcUrl {
   for (const name of parameters.rest())
     if (!PASSED_OVER.has(name.toLowerCase()))
       throw new ConfigError(
-        `"${redactUrl(url)}": the parameter "${name}" is not supported. Take it out, or use what JdbcConnectionOptions offers.`,
+        `"${redactUrl(url)}": the parameter ${url.includes(`${name}=`) ? `"${name}"` : 'behind an & without a = (in a password write & as %26)'} is not supported. Take it out, or use what JdbcConnectionOptions offers.`,
       );
   return parsed;
 }
 
+/** Parameters, of any name, that say who or what opens something; and what follows a password with an & in it. */
+const SECRET = /([?&][^=&]*(?:user|pass|pwd|secret|token|key)[^=&]*)=[^&]*(?:&[^=&]*(?=&|$))*/gi;
+
 /** Without user and password, for messages. */
 export function redactUrl(url: string): string {
-  return url.replace(/\/\/[^/@]*@/, '//').replace(/([?&])(user|password)=[^&]*/gi, '$1$2=…');
+  return url.replace(/\/\/[^?]*@/, '//').replace(SECRET, '$1=…');
 }
 
 /** Where it is, for descriptions and messages. */
@@ -138,13 +145,13 @@ function parametersOf(query: string, url: string): Parameters {
   return new Parameters(byName);
 }
 
-function splitUserInfo(authority: string): [[string | null, string | null], string] {
+function splitUserInfo(authority: string, url: string): [[string | null, string | null], string] {
   const at = authority.lastIndexOf('@');
   if (at < 0) return [[null, null], authority];
   const info = authority.slice(0, at);
   const colon = info.indexOf(':');
-  const user = decodeURIComponent(colon < 0 ? info : info.slice(0, colon));
-  return [[user, colon < 0 ? null : decodeURIComponent(info.slice(colon + 1))], authority.slice(at + 1)];
+  const user = decoded(colon < 0 ? info : info.slice(0, colon), url);
+  return [[user, colon < 0 ? null : decoded(info.slice(colon + 1), url)], authority.slice(at + 1)];
 }
 
 function hostOf(text: string, defaultPort: number, url: string): JdbcHost {

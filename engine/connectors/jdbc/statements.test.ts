@@ -10,15 +10,16 @@ import { pageQuery, type Page } from './source/page-query.ts';
 import type { WireValue } from './wire-value.ts';
 
 function column(name: string, type: ColumnType, sqlType: string): TableColumn {
-  return { name, type, sqlType, nullable: true, hasDefault: false, looseEquality: false };
+  return { name, type, sqlType, storedType: sqlType, nullable: true, hasDefault: false, looseEquality: false };
 }
 
 const ID = column('id', integerType(64), 'bigint');
 const TAGS = column('tags', { kind: 'array', element: integerType(32) }, 'integer[]');
-const NAME = column('na"me`', { kind: 'other' }, 'character varying');
+const NAME = column('na"me`', { kind: 'other', takesNul: true }, 'character varying');
 
 function table(sqlName: string, uniqueKeys: readonly (readonly string[])[]): TableCatalog {
-  return { sqlName, columns: new Map([ID, TAGS, NAME].map((one) => [one.name, one])), uniqueKeys, unsafe: null };
+  const columns = new Map([ID, TAGS, NAME].map((one) => [one.name, one]));
+  return { sqlName, columns, uniqueKeys, hasOtherKeys: false, unsafe: null };
 }
 
 describe('PostgreSQL', () => {
@@ -72,9 +73,19 @@ describe('MySQL and MariaDB', () => {
       { sql: of('(?, ?)'), values: ['3', 'c'] },
     ]);
   });
-  test('another unique key among the columns makes its conflicts errors', () => {
-    const [statement] = MYSQL.upsert(table('`t`', [['id'], ['tags']]), [ID, TAGS], ['id'], [['1'], ['x']]);
-    expect(statement!.sql).toContain('`id` = IF(`id` <=> VALUES(`id`), `id`, (SELECT 1 UNION ALL SELECT 2))');
+  test('another unique key makes its conflicts errors, written or not, whole or not', () => {
+    const guard = '`id` = IF(`id` <=> VALUES(`id`), `id`, (SELECT 1 UNION ALL SELECT 2))';
+    const sqlOf = (of: TableCatalog, ...columns: TableColumn[]): string =>
+      MYSQL.upsert(
+        of,
+        columns,
+        ['id'],
+        columns.map(() => ['1']),
+      )[0]!.sql;
+    expect(sqlOf(table('`t`', [['id'], ['tags']]), ID, TAGS)).toContain(guard);
+    expect(sqlOf(table('`t`', [['id'], ['tags']]), ID, NAME)).toContain(guard);
+    expect(sqlOf({ ...table('`t`', [['id']]), hasOtherKeys: true }, ID, NAME)).toContain(guard);
+    expect(sqlOf(table('`t`', [['id']]), ID, NAME)).not.toContain(guard);
   });
   test('delete compares numbers with numbers', () => {
     expect(MYSQL.delete(orders, [ID], [['1', '2']])[0]!.sql).toBe(

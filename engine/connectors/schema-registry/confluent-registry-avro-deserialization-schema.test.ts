@@ -128,6 +128,11 @@ describe('bad records', () => {
     ['no header', Buffer.from('{"id":"a"}'), 'wire format: it begins with byte 0x7b instead of 0x00'],
     ['too short', Uint8Array.of(0, 0), 'wire format: it has 2 bytes'],
     ['empty', new Uint8Array(), 'wire format: it has 0 bytes'],
+    [
+      'negative id',
+      Uint8Array.of(0, 0xff, 0xff, 0xff, 0xfe, 0),
+      'id 4294967294 of http://registry:8081 is none that a registry gives',
+    ],
     ['unknown id', message(9, v1, { id: 'a', n: 1 }), `Avro schema id 9 of ${FAKE_URL} is not in the registry`],
     [
       'truncated',

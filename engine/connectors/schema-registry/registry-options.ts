@@ -36,15 +36,21 @@ export interface RegistrySettings {
   readonly fetch: RegistryFetch;
 }
 
+const NO_URL = { protocol: '', username: '', password: '' };
+
 /** Settings with defaults. `url`: one, or several separated by commas; throws ConfigError on what is none. */
 export function registrySettings(url: string, options: SchemaRegistryOptions): RegistrySettings {
   const urls = url.split(',').map((one) => one.trim().replace(/\/+$/, ''));
   for (const one of urls) {
-    const { protocol, username } = URL.canParse(one) ? new URL(one) : { protocol: '', username: '' };
+    const { protocol, username, password } = URL.canParse(one) ? new URL(one) : NO_URL;
     if (protocol !== 'http:' && protocol !== 'https:')
-      throw new ConfigError(`schema registry: ${JSON.stringify(one)} is no http(s) URL, e.g. "http://registry:8081".`);
-    if (username !== '')
-      throw new ConfigError('schema registry: the URL holds a user name; give it as auth: { username, password }.');
+      throw new ConfigError(
+        `schema registry: ${JSON.stringify(one.replace(/\/\/.*@/, '//'))} is no http(s) URL, e.g. "http://registry:8081".`,
+      );
+    if (username !== '' || password !== '')
+      throw new ConfigError(
+        'schema registry: the URL holds a user name or a password; give it as auth: { username, password }.',
+      );
   }
   return {
     urls,

@@ -25,6 +25,7 @@ export interface SchemaReference {
 const FIRST_WAIT_MS = 100;
 const MAX_WAIT_MS = 5000;
 const MAX_REFERENCES = 1000;
+const MAX_ID = 0x7fff_ffff;
 const CONTENT_TYPE = 'application/vnd.schemaregistry.v1+json';
 /** Error codes of the registry's own 404. */
 const NOT_THERE: ReadonlySet<unknown> = new Set([40401, 40402, 40403]);
@@ -54,6 +55,8 @@ export class SchemaRegistryClient {
 
   /** The Avro schema with this id; a text says why there is none. */
   async schemaById(id: number): Promise<RegisteredSchema | string> {
+    // A registry counts with Java's int: what it would say to another is what it says where there is no registry.
+    if (id > MAX_ID) return `is none that a registry gives: ids end at ${MAX_ID}`;
     const { status, body } = await this.#request('GET', `/schemas/ids/${id}`);
     if (status === 404) return 'is not in the registry';
     if (status !== 200) return `was refused by the registry (${status}: ${shownMessage(body)})`;

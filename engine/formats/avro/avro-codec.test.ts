@@ -35,6 +35,35 @@ describe('values', () => {
     );
   });
 
+  it('that take no bytes are bounded in number, read or passed over, in however many blocks', () => {
+    const blocks = (n: number): Uint8Array => {
+      const block = encode('long', 100_000);
+      return Buffer.concat([...Array.from({ length: n }, () => block), Buffer.of(0)]);
+    };
+    const nulls = { type: 'array', items: 'null' } as const;
+    const record = (fields: object[]) => parseAvroSchema({ type: 'record', name: 'R', fields });
+    const skip = avroDecoder(record([{ name: 'a', type: nulls }]), record([]), 'number');
+    for (const read of [(bytes: Uint8Array) => decode(nulls, bytes), (bytes: Uint8Array) => skip(bytes, 0)]) {
+      read(blocks(1));
+      expect(() => read(blocks(50_000))).toThrow(/cannot be in/);
+    }
+  });
+
+  it('of types that are used twice in each of many types are compiled at once', () => {
+    let items: object = { type: 'record', name: 'R0', fields: [{ name: 'n', type: 'int' }] };
+    for (let i = 1; i < 60; i++)
+      items = {
+        type: 'record',
+        name: `R${i}`,
+        fields: [
+          { name: 'a', type: items },
+          { name: 'b', type: `R${i - 1}` },
+        ],
+      };
+    const type = parseAvroSchema({ type: 'array', items });
+    expect(avroDecoder(type, type, 'number')(Uint8Array.of(0), 0)).toEqual([]);
+  });
+
   it('are read from the middle of a chunk, one after the other, and keep nothing of it', () => {
     const schema = {
       type: 'record',
@@ -243,3 +272,20 @@ function hasProtoKey(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return false;
   return Object.entries(value).some(([key, v]) => key === '__proto__' || hasProtoKey(v));
 }
+
+it('a decimal of a million digits is refused at once, in few words', () => {
+  const decimal = (scale: number): AvroSchema => ({ type: 'bytes', logicalType: 'decimal', precision: 9, scale });
+  const bytes = encode('bytes', new Uint8Array(1_000_000).fill(0x64));
+  for (const scale of [0, 2, 4])
+    for (const read of [0, 2])
+      expect(() =>
+        avroDecoder(parseAvroSchema(decimal(scale)), parseAvroSchema(decimal(read)), 'number')(bytes, 0),
+      ).toThrow(/^the unscaled value 0x[0-9a-f]{60}… \(200000\d digits\) has more than \d+ digits$/);
+});
+
+it('a number becomes no infinity by being written as a float', () => {
+  const largest = 3.4028234663852886e38;
+  for (const value of [largest, -largest, Infinity, -Infinity, NaN, 1e-60])
+    expect(decode('float', encode('float', value))).toBe(Math.fround(value));
+  for (const value of [1e300, -4e38, (2 - 2 ** -24) * 2 ** 127]) expect(() => encode('float', value)).toThrow(/a float of 4 bytes can hold/);
+});

@@ -140,12 +140,12 @@ export class AvroInput {
   }
 
   /** The same for items that are passed over; blocks that say their size are passed over whole. */
-  skipBlock(itemBytes: number): number {
+  skipBlock(itemBytes: number, before: number): number {
     for (;;) {
       const start = this.pos;
       if (this.long() >= 0) {
         this.pos = start;
-        return this.block(itemBytes, 0);
+        return this.block(itemBytes, before);
       }
       this.skipBytes();
     }

@@ -4,6 +4,8 @@ import { shownValue } from './logical-types.ts';
 const FIRST_BYTES = 1024;
 const MAX_KEPT_BYTES = 1024 * 1024;
 const TWO_28 = 2 ** 28;
+/** From it on a number would round to infinity. */
+const MAX_FLOAT = (2 - 2 ** -24) * 2 ** 127;
 
 export class AvroOutput {
   bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
@@ -40,7 +42,8 @@ export class AvroOutput {
   }
 
   float(value: unknown): void {
-    if (typeof value !== 'number') throw expected('a number', value);
+    if (typeof value !== 'number' || (Math.abs(value) >= MAX_FLOAT && value - value === 0))
+      throw expected('a number that a float of 4 bytes can hold', value);
     this.#room(4);
     this.pos = this.bytes.writeFloatLE(value, this.pos);
   }

@@ -17,6 +17,7 @@ export function decimalOfBytes(bytes: Uint8Array, from: number, to: number, prec
   }
   const unscaled = signedOf(bytes);
   if (to >= from) return decimalText(checkPrecision(unscaled * 10n ** BigInt(to - from), precision), to);
+  checkPrecision(unscaled, precision + from - to);
   return decimalText(checkPrecision(unscaledOf(decimalText(unscaled, from), to), precision), to);
 }
 

@@ -120,9 +120,9 @@ return {${properties.join(',')}};`;
       case 'union':
         return this.#switch(type.branches.map((branch) => `${this.#skip(branch)};return;`));
       case 'array':
-        return `for(let n;(n=r.skipBlock(${leastBytes(type.items)}))>0;)while(n-->0){${this.#skip(type.items)};}`;
+        return `for(let n,b=0;(n=r.skipBlock(${leastBytes(type.items)},b))>0;){b+=n;while(n-->0){${this.#skip(type.items)};}}`;
       case 'map':
-        return `for(let n;(n=r.skipBlock(${1 + leastBytes(type.values)}))>0;)while(n-->0){r.skipBytes();${this.#skip(type.values)};}`;
+        return `for(let n;(n=r.skipBlock(${1 + leastBytes(type.values)},0))>0;)while(n-->0){r.skipBytes();${this.#skip(type.values)};}`;
       default:
         return '';
     }
@@ -153,8 +153,8 @@ function property(name: string): string {
   return name === '__proto__' ? '["__proto__"]' : JSON.stringify(name);
 }
 
-/** Bytes that a value takes at least. */
-function leastBytes(type: AvroType, inside: readonly AvroType[] = []): number {
+/** Bytes that a value takes at least. `known`: of records; 0 while one is looked at, as it may hold itself. */
+function leastBytes(type: AvroType, known = new Map<AvroType, number>()): number {
   switch (type.kind) {
     case 'null':
       return 0;
@@ -164,9 +164,14 @@ function leastBytes(type: AvroType, inside: readonly AvroType[] = []): number {
       return 8;
     case 'fixed':
       return type.size;
-    case 'record':
-      if (inside.includes(type)) return 0;
-      return type.fields.reduce((sum, field) => sum + leastBytes(field.type, [...inside, type]), 0);
+    case 'record': {
+      let least = known.get(type);
+      if (least !== undefined) return least;
+      known.set(type, 0);
+      least = type.fields.reduce((sum, field) => sum + leastBytes(field.type, known), 0);
+      known.set(type, least);
+      return least;
+    }
     default:
       return 1;
   }

@@ -26,6 +26,14 @@ export function decimalText(unscaled: bigint, scale: number): string {
 export function checkPrecision(unscaled: bigint, precision: number): bigint {
   const bound = 10n ** BigInt(precision);
   if (unscaled >= bound || unscaled <= -bound)
-    throw new Error(`the unscaled value ${unscaled} has more than ${precision} digits`);
+    throw new Error(`the unscaled value ${shown(unscaled)} has more than ${precision} digits`);
   return unscaled;
 }
+
+/** Millions of decimal digits, of corrupt bytes, take seconds to write; hexadecimal ones do not. */
+function shown(unscaled: bigint): string {
+  const hex = unscaled.toString(16);
+  return hex.length <= SHOWN_DIGITS ? String(unscaled) : `0x${hex.slice(0, SHOWN_DIGITS)}… (${hex.length} digits)`;
+}
+
+const SHOWN_DIGITS = 60;

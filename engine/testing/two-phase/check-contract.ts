@@ -1,8 +1,9 @@
 /** What `TwoPhaseCommitSink` asks of prepare, commit and abort, called one by one. */
 import { messageOf } from '../../model/errors.ts';
 import { contextOf, transactionOf, type SinkTransaction } from '../../operators/two-phase/transaction.ts';
-import type { TwoPhaseCommitSink } from '../../operators/two-phase/two-phase-commit-sink.ts';
+import type { CommitOutcome, TwoPhaseCommitSink } from '../../operators/two-phase/two-phase-commit-sink.ts';
 import type { TargetOnTrial } from './target-on-trial.ts';
+import type { TimeLimit } from './time-limit.ts';
 
 interface Rows<T> {
   rows(n: number): readonly T[];
@@ -16,6 +17,7 @@ export async function checkTwoPhaseContract<T, C>(
   make: () => TwoPhaseCommitSink<T, C>,
   options: Rows<T>,
   target: TargetOnTrial<T>,
+  limit: TimeLimit,
 ): Promise<string[]> {
   const problems: string[] = [];
   const see = async (after: string, isOpen = false): Promise<void> => {
@@ -24,31 +26,34 @@ export async function checkTwoPhaseContract<T, C>(
   const says = (what: string, answer: string, expected: string): void => {
     if (answer !== expected) problems.push(`${what} answered "${answer}" instead of "${expected}"`);
   };
-  const prepare = async (transaction: SinkTransaction, n: number): Promise<C> =>
-    await make().prepare(
-      transaction,
-      options.rows(FIRST + n).map((value) => ({ value, timestamp: null })),
-    );
+  const prepare = async (transaction: SinkTransaction, n: number): Promise<C> => {
+    const records = options.rows(FIRST + n).map((value) => ({ value, timestamp: null }));
+    return await limit.of('prepare', () => make().prepare(transaction, records));
+  };
+  const commit = async (committable: C, transaction: SinkTransaction): Promise<CommitOutcome> =>
+    await limit.of('commit', () => make().commit(committable, transaction));
+  const abort = async (transaction: SinkTransaction): Promise<void> =>
+    await limit.of('abort', () => make().abort(transaction));
   try {
     const one = transactionAt(1);
     const first = await prepare(one, 0);
     await see('prepare', true);
-    says('commit after prepare', await make().commit(first, one), 'committed');
+    says('commit after prepare', await commit(first, one), 'committed');
     target.expect(options.rows(FIRST));
     await see('prepare, commit');
-    says('commit after commit', await make().commit(first, one), 'already');
+    says('commit after commit', await commit(first, one), 'already');
     await see('commit after commit');
-    await make().abort(one);
+    await abort(one);
     await see('abort after commit (it must change nothing)');
-    says('commit after commit and abort', await make().commit(first, one), 'already');
+    says('commit after commit and abort', await commit(first, one), 'already');
     const two = transactionAt(2);
     const second = await prepare(two, 1);
-    await make().abort(two);
-    await make().abort(two);
+    await abort(two);
+    await abort(two);
     await see('prepare, abort, abort');
-    says('commit after abort', await make().commit(second, two), 'never');
+    says('commit after abort', await commit(second, two), 'never');
     await see('commit after abort');
-    await make().abort(transactionAt(3));
+    await abort(transactionAt(3));
     await see('abort of what was never prepared');
   } catch (thrown) {
     problems.push(`prepare, commit and abort one by one: ${messageOf(thrown)}`);

@@ -39,7 +39,7 @@ class PaymentsFunction extends TwoPhaseCommitSinkFunction<Payment, Transaction> 
     super();
     this.#database = database;
   }
-  beginTransaction(ctx: TransactionContext): Transaction {
+  beginTransaction(ctx: TransactionContext): Transaction | Promise<Transaction> {
     return { ...this.#database.begin(), marker: ctx.id };
   }
   invoke(transaction: Transaction, value: Payment): void {
@@ -215,3 +215,60 @@ class SinkWithMemory extends PaymentsSink {
     return await super.commit(committable, transaction);
   }
 }
+
+describe('a sink that waits for its rival', () => {
+  /** Of the target: one holds it. */
+  class Lock {
+    private held: Promise<void> = Promise.resolve();
+    async take(): Promise<() => void> {
+      const before = this.held;
+      let free = (): void => undefined;
+      this.held = new Promise((resolve) => (free = resolve));
+      await before;
+      return free;
+    }
+  }
+
+  const limited = async (sink: () => TwoPhaseCommitSink<Payment, Committable> | PaymentsFunction, rows: ToyDatabase) =>
+    await checkTwoPhaseCommitSink(sink, {
+      rows: (n) => [{ id: `${n}-a` }],
+      readCommitted: async () => rows.rows,
+      stepTimeoutMs: 50,
+    });
+
+  test('the check ends, and says which call waits and what to do', async () => {
+    const database = new ToyDatabase();
+    const lock = new Lock();
+    class Locking extends MarkedFunction {
+      #free = (): void => undefined;
+      override async beginTransaction(ctx: TransactionContext): Promise<Transaction> {
+        this.#free = await lock.take();
+        return await super.beginTransaction(ctx);
+      }
+      override async commit(transaction: Transaction): Promise<void> {
+        await super.commit(transaction);
+        this.#free();
+      }
+      override abort(): void {
+        this.#free();
+      }
+    }
+    const { problems } = await limited(() => new Locking(database), database);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(
+      /^the process died at step \d+: beginTransaction did not answer within 50 ms.*a lock that the sink keeps.*kill.*stepTimeoutMs$/,
+    );
+  });
+
+  test('so it does where one method never answers', async () => {
+    const database = new ToyDatabase();
+    class Silent extends PaymentsSink {
+      override async commit(): Promise<CommitOutcome> {
+        return await new Promise(() => undefined);
+      }
+    }
+    const { problems } = await limited(() => new Silent(database), database);
+    expect(problems[0]).toMatch(/^prepare, commit and abort one by one: commit did not answer within 50 ms/);
+    expect(problems).toHaveLength(1);
+  });
+});

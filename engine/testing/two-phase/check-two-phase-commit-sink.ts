@@ -18,6 +18,7 @@ import type { Publication } from '../../ports/sink.ts';
 import { checkTwoPhaseContract } from './check-contract.ts';
 import { ProcessOnTrial, WorldOnTrial, type Disturb } from './process-on-trial.ts';
 import { TargetOnTrial } from './target-on-trial.ts';
+import { TimeLimit } from './time-limit.ts';
 
 export type TwoPhaseSinkOnTrial<T> = TwoPhaseCommitSink<T, unknown> | TwoPhaseCommitSinkFunction<T, unknown>;
 
@@ -32,6 +33,8 @@ export interface TwoPhaseCheckOptions<T, S> {
   pending?(): Promise<readonly unknown[]>;
   /** What a death does to the sink's connections: close them, without commit. Only needed where the target would wait for them. */
   kill?(sink: S): Promise<void>;
+  /** For each call of the sink and of these functions; after it the check ends with what did not answer. Default 10 s. */
+  readonly stepTimeoutMs?: number;
   /** 2: the process that repeats a publication dies as well, at each of its steps. Cases grow with the square. Default 1. */
   readonly deaths?: 1 | 2;
 }
@@ -46,6 +49,7 @@ const MAX_PROBLEMS = 20;
 const MAX_TRIES = 5;
 /** Longer than any transaction may take. */
 const LONG_MS = 365 * 86_400_000;
+const STEP_TIMEOUT_MS = 10_000;
 const NOTHING: Disturb = async () => undefined;
 
 /** `sink`: a function that makes one for each process finds what a sink keeps in memory; a sink serves all of them. */
@@ -64,7 +68,8 @@ class TwoPhaseCheck<T, S extends TwoPhaseSinkOnTrial<T>> {
   readonly problems: string[] = [];
   private readonly make: () => S;
   private readonly options: TwoPhaseCheckOptions<T, S>;
-  private readonly world = new WorldOnTrial();
+  private readonly limit: TimeLimit;
+  private readonly world: WorldOnTrial;
   private readonly target: TargetOnTrial<T>;
   private runs = 0;
   private epoch = 0;
@@ -73,7 +78,9 @@ class TwoPhaseCheck<T, S extends TwoPhaseSinkOnTrial<T>> {
   constructor(make: () => S, options: TwoPhaseCheckOptions<T, S>) {
     this.make = make;
     this.options = options;
-    this.target = new TargetOnTrial(options, make().guarantee === 'EXACTLY_ONCE');
+    this.limit = new TimeLimit(options.stepTimeoutMs ?? STEP_TIMEOUT_MS);
+    this.world = new WorldOnTrial(this.limit);
+    this.target = new TargetOnTrial(options, make().guarantee === 'EXACTLY_ONCE', this.limit);
   }
 
   async everything(): Promise<void> {
@@ -81,7 +88,9 @@ class TwoPhaseCheck<T, S extends TwoPhaseSinkOnTrial<T>> {
     await this.begin();
     if (this.make() instanceof TwoPhaseCommitSink) {
       this.cases += 1;
-      this.problems.push(...(await checkTwoPhaseContract(() => this.makeTwoPhase(), this.options, this.target)));
+      this.problems.push(
+        ...(await checkTwoPhaseContract(() => this.makeTwoPhase(), this.options, this.target, this.limit)),
+      );
     }
     await this.atEveryStep('the process died', (at) => this.death(at, 0));
     await this.atEveryStep('the call failed', (at) => this.failure(at));
@@ -106,7 +115,7 @@ class TwoPhaseCheck<T, S extends TwoPhaseSinkOnTrial<T>> {
   }
 
   private get isFull(): boolean {
-    return this.problems.length >= MAX_PROBLEMS;
+    return this.problems.length >= MAX_PROBLEMS || this.limit.exceeded !== null;
   }
 
   /** `scenario` answers the step that it disturbed; null: there is no such step any more. */
@@ -117,13 +126,13 @@ class TwoPhaseCheck<T, S extends TwoPhaseSinkOnTrial<T>> {
       let step: string | null;
       try {
         step = await scenario(at);
+        this.cases += 1;
+        const where = step === null ? 'nothing was disturbed' : `${what} ${step}`;
+        for (const problem of await this.target.compare()) this.problems.push(`${where}: ${problem}`);
       } catch (thrown) {
         this.problems.push(`${what} at step ${at}: ${messageOf(thrown)}`);
         return;
       }
-      this.cases += 1;
-      const where = step === null ? 'nothing was disturbed' : `${what} ${step}`;
-      for (const problem of await this.target.compare()) this.problems.push(`${where}: ${problem}`);
       if (step === null) return;
     }
   }
@@ -142,7 +151,7 @@ class TwoPhaseCheck<T, S extends TwoPhaseSinkOnTrial<T>> {
 
   private async dying(at: number, publication: Publication): Promise<string | null> {
     const process: ProcessOnTrial<T, S> = this.process(at, async () => {
-      await this.options.kill?.(process.sink);
+      await this.limit.of('kill', () => this.options.kill?.(process.sink));
       process.die();
     });
     await process.publish(publication);

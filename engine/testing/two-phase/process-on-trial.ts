@@ -6,6 +6,7 @@ import { MemoryBlobStore } from '../../embedded/memory-blob-store.ts';
 import type { BlobStore } from '../../ports/blob-store.ts';
 import type { Publication, Sink, SinkContext, SinkPublisher } from '../../ports/sink.ts';
 import { ManualClock } from '../manual-clock.ts';
+import type { TimeLimit } from './time-limit.ts';
 
 /** What `disturb` does at a step: nothing, or it throws. */
 export type Disturb = (step: string) => Promise<void>;
@@ -21,6 +22,10 @@ class Died extends Error {}
 export class WorldOnTrial {
   readonly blobs: BlobStore = new MemoryBlobStore();
   readonly clock: ManualClock = new ManualClock();
+  readonly limit: TimeLimit;
+  constructor(limit: TimeLimit) {
+    this.limit = limit;
+  }
 }
 
 export class ProcessOnTrial<T, S extends Sink<T>> {
@@ -32,6 +37,7 @@ export class ProcessOnTrial<T, S extends Sink<T>> {
   readonly sink: S;
   private readonly onSteps: S;
   private readonly ctx: SinkContext;
+  private readonly limit: TimeLimit;
   private readonly disturb: Disturb;
   private readonly atStep: number;
   private steps = 0;
@@ -40,6 +46,7 @@ export class ProcessOnTrial<T, S extends Sink<T>> {
   /** Disturbs at the `atStep`-th step, counted from 1; 0: never. */
   constructor(sink: S, world: WorldOnTrial, atStep: number, disturb: Disturb) {
     this.sink = sink;
+    this.limit = world.limit;
     this.onSteps = this.onTrial(sink, (name) => USER_METHODS.has(name));
     this.atStep = atStep;
     this.disturb = disturb;
@@ -58,7 +65,7 @@ export class ProcessOnTrial<T, S extends Sink<T>> {
     await this.sink.validate(this.ctx);
   }
 
-  /** True: it answered. */
+  /** True: it answered. Throws where a call never did. */
   async publish(publication: Publication): Promise<boolean> {
     return await this.attempt(async () => await (await this.publisher()).publish(publication));
   }
@@ -88,6 +95,7 @@ export class ProcessOnTrial<T, S extends Sink<T>> {
       await act();
       return !this.dead;
     } catch (thrown) {
+      this.limit.check();
       this.failure = thrown;
       return false;
     }
@@ -104,7 +112,7 @@ export class ProcessOnTrial<T, S extends Sink<T>> {
           return (...args: unknown[]): unknown => Reflect.apply(value, of, args);
         return async (...args: unknown[]): Promise<unknown> => {
           await this.step(`before ${where}${name}`);
-          const result: unknown = await Reflect.apply(value, of, args);
+          const result = await this.limit.of<unknown>(`${where}${name}`, () => Reflect.apply(value, of, args));
           await this.step(`after ${where}${name}, whose answer did not arrive`);
           return result;
         };

@@ -1,4 +1,6 @@
 /** What the target should show, and what it shows. */
+import type { TimeLimit } from './time-limit.ts';
+
 export interface TargetReads<T> {
   readCommitted(): Promise<readonly T[]>;
   textOf?(row: T): string;
@@ -13,10 +15,13 @@ export class TargetOnTrial<T> {
   private readonly exactly: boolean;
   private expected = new Map<string, number>();
 
+  private readonly limit: TimeLimit;
+
   /** `exactly`: rows may not be there twice, either. */
-  constructor(reads: TargetReads<T>, exactly: boolean) {
+  constructor(reads: TargetReads<T>, exactly: boolean, limit: TimeLimit) {
     this.reads = reads;
     this.exactly = exactly;
+    this.limit = limit;
   }
 
   async begin(): Promise<void> {
@@ -43,7 +48,7 @@ export class TargetOnTrial<T> {
       ),
     ];
     if (this.exactly) problems.push(told(tooMany.filter(isDouble), 'written twice'));
-    const pending = mayBeOpen ? [] : ((await this.reads.pending?.()) ?? []);
+    const pending = mayBeOpen ? [] : ((await this.limit.of('pending', () => this.reads.pending?.())) ?? []);
     problems.push(
       told(
         pending.map((transaction) => textOf(transaction)),
@@ -57,7 +62,8 @@ export class TargetOnTrial<T> {
 
   private async counted(): Promise<Map<string, number>> {
     const counts = new Map<string, number>();
-    for (const row of await this.reads.readCommitted()) add(counts, this.textOf(row));
+    for (const row of await this.limit.of('readCommitted', () => this.reads.readCommitted()))
+      add(counts, this.textOf(row));
     return counts;
   }
 

@@ -36,7 +36,7 @@ export async function mysqlTable(session: JdbcSession, name: string): Promise<Ta
   const [engine, transactions] = (await session.run(TRANSACTIONS, place)).rows[0]?.map(textOf) ?? [null];
   const unsafe =
     engine === null || transactions === 'YES' ? null : `has the engine ${engine!}, which has no transactions`;
-  return { sqlName: quoteMysql(name), columns, uniqueKeys, unsafe };
+  return { sqlName: quoteMysql(name), columns, uniqueKeys, hasOtherKeys: uniqueKeys.length < keys.size, unsafe };
 }
 
 const textOf = (value: RawValue): string | null =>
@@ -79,6 +79,7 @@ function columnOf(described: Described): TableColumn {
     name: described.name,
     type,
     sqlType: described.columnType,
+    storedType: described.columnType,
     nullable: described.nullable,
     hasDefault: described.hasDefault,
     looseEquality: !isExact(type) || (collation !== null && !EXACT_COLLATION.test(collation)),
@@ -97,8 +98,9 @@ export function mysqlType(column: Omit<Described, 'name' | 'nullable' | 'collati
     });
   switch (dataType) {
     case 'float':
+      return { kind: 'float', special: false, bytes: 4 };
     case 'double':
-      return { kind: 'float', special: false };
+      return { kind: 'float', special: false, bytes: 8 };
     case 'decimal':
       return { kind: 'decimal', precision, scale, special: false };
     case 'char':
@@ -112,6 +114,7 @@ export function mysqlType(column: Omit<Described, 'name' | 'nullable' | 'collati
     case 'uuid':
       return { kind: 'uuid' };
     case 'binary':
+      return { kind: 'bytes', maxBytes: maxLength, padTo: maxLength };
     case 'varbinary':
     case 'tinyblob':
     case 'blob':
@@ -128,8 +131,8 @@ export function mysqlType(column: Omit<Described, 'name' | 'nullable' | 'collati
     case 'timestamp':
       return { kind: 'timestamp', zoned: false };
     case 'json':
-      return { kind: 'json' };
+      return { kind: 'json', takesNul: true };
     default:
-      return { kind: 'other' };
+      return { kind: 'other', takesNul: true };
   }
 }

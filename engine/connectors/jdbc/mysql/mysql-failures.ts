@@ -14,6 +14,7 @@ const CONFLICTS: ReadonlySet<number> = new Set([1205, 1213, 1020, 1317, 3024, 19
 const DISCONNECTED: ReadonlySet<number> = new Set([
   1040, 1203, 1053, 1927, 1290, 1792, 1836, 4031, 1158, 1159, 1160, 1161,
 ]);
+const SIGNALS: ReadonlySet<number> = new Set([1643, 1644, 1645]);
 /** Access denied, no such database, table, column, privilege; syntax; prepared. */
 const DENIED: ReadonlySet<number> = new Set([
   ...[1044, 1045, 1049, 1054, 1064, 1142, 1143, 1146, 1103, 1136, 1227, 1235, 1305, 1370, 1698, 4164],
@@ -34,6 +35,8 @@ export function mysqlFailure(thrown: unknown): SqlFailure {
 }
 
 function reactionOf(errno: number, sqlState: string): Reaction {
+  // Whatever state the trigger that raises it chose.
+  if (SIGNALS.has(errno)) return 'rejected';
   if (CONFLICTS.has(errno)) return 'conflict';
   if (DISCONNECTED.has(errno) || sqlState.startsWith('08')) return 'connection';
   if (DENIED.has(errno) || sqlState.startsWith('42') || sqlState.startsWith('28')) return 'denied';

@@ -15,7 +15,7 @@ export async function prepareMysqlQuery(session: JdbcSession, sql: string): Prom
   const head = text.parts[0]!;
   const isRow = VALUES_BEFORE.test(head) && text.parts.slice(1, -1).every((part) => /^\s*,\s*$/.test(part));
   const tail = /^\s*\)([\s\S]*)$/.exec(text.parts.at(-1)!);
-  const types = Array.from({ length: parameters }, () => ({ kind: 'other' }) as const);
+  const types = Array.from({ length: parameters }, () => ({ kind: 'other', takesNul: true }) as const);
   if (!isRow || tail === null) {
     const each = async (on: JdbcSession, rows: readonly (readonly WireValue[])[]): Promise<void> => {
       for (const row of rows) await on.run(one, row);

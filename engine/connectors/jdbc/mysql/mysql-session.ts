@@ -4,7 +4,16 @@ import { ConfigError } from '../../../model/errors.ts';
 import type { Connection, ConnectionOptions, FieldPacket } from 'mysql2/promise';
 import type { JdbcConnectionOptions, JdbcTls } from '../jdbc-connection-options.ts';
 import type { JdbcHost } from '../jdbc-url.ts';
-import { failureAtCommit, SqlFailure, type JdbcSession, type RawValue, type SqlResult } from '../session.ts';
+import {
+  failureAtCommit,
+  lateFailure,
+  LEAVE_MS,
+  SqlFailure,
+  type JdbcSession,
+  type RawValue,
+  type SqlResult,
+} from '../session.ts';
+import { within } from '../within.ts';
 import type { WireValue } from '../wire-value.ts';
 import { mysqlFailure } from './mysql-failures.ts';
 
@@ -12,6 +21,10 @@ import { mysqlFailure } from './mysql-failures.ts';
 const IDLE_SECONDS = 300;
 /** Once it writes: its locks go with it, and must not outlive a host that is lost or stands still. */
 const WRITER_IDLE_SECONDS = 60;
+/** Of a value beside its content, in a request. */
+const VALUE_BYTES = 12;
+/** UTF-8 takes at most so many bytes for each of JavaScript's characters. */
+const UTF8 = 3;
 /** Statements that the driver keeps prepared on the server. */
 const PREPARED = 64;
 
@@ -25,9 +38,11 @@ export class MysqlSession implements JdbcSession {
   broken = false;
   readonly #connection: Connection;
   readonly #requestTimeoutMs: number;
+  readonly #maxPacketBytes: number;
 
-  constructor(connection: Connection, requestTimeoutMs: number) {
+  constructor(connection: Connection, requestTimeoutMs: number, maxPacketBytes: number) {
     this.#connection = connection;
+    this.#maxPacketBytes = maxPacketBytes;
     this.#requestTimeoutMs = requestTimeoutMs;
     const breaks = (): void => void (this.broken = true);
     connection.on('error', breaks);
@@ -36,6 +51,7 @@ export class MysqlSession implements JdbcSession {
 
   async run(sql: string, values: readonly WireValue[] = []): Promise<SqlResult> {
     if (this.broken) throw new SqlFailure('the connection is closed', { reaction: 'connection', sqlCode: '' });
+    this.#checkPacket(sql, values);
     const bound = values.map((value) => (value instanceof Uint8Array ? asBuffer(value) : value));
     const options = { sql, rowsAsArray: true } as const;
     const answer =
@@ -48,9 +64,10 @@ export class MysqlSession implements JdbcSession {
   }
 
   async begin(lockTimeoutMs: number): Promise<void> {
-    const lockSeconds = Math.max(1, Math.ceil(lockTimeoutMs / 1000));
+    const seconds = Math.max(1, Math.ceil(lockTimeoutMs / 1000));
+    // The second is for tables that are locked or altered: a day, and more, by default.
     await this.run(
-      `SET SESSION innodb_lock_wait_timeout = ${lockSeconds}, SESSION wait_timeout = ${WRITER_IDLE_SECONDS}`,
+      `SET SESSION innodb_lock_wait_timeout = ${seconds}, SESSION lock_wait_timeout = ${seconds}, SESSION wait_timeout = ${WRITER_IDLE_SECONDS}`,
     );
     await this.run('START TRANSACTION');
   }
@@ -74,28 +91,32 @@ export class MysqlSession implements JdbcSession {
 
   async close(): Promise<void> {
     if (this.broken) this.destroy();
-    else await this.#connection.end().catch(() => this.destroy());
+    else await within(LEAVE_MS, this.#connection.end(), () => new Error('no leave')).catch(() => this.destroy());
+  }
+
+  /** The server closes the connection on a larger one, and what the reason was is lost with it. */
+  #checkPacket(sql: string, values: readonly WireValue[]): void {
+    let bytes = 0;
+    for (const value of values) bytes += VALUE_BYTES + (value?.length ?? 0);
+    if (values.length === 0) bytes = sql.length;
+    if (bytes * UTF8 <= this.#maxPacketBytes) return;
+    bytes = values.length === 0 ? Buffer.byteLength(sql) : 0;
+    for (const value of values)
+      bytes += VALUE_BYTES + (typeof value === 'string' ? Buffer.byteLength(value) : (value?.length ?? 0));
+    if (bytes <= this.#maxPacketBytes) return;
+    throw new SqlFailure(
+      `${bytes} bytes are more than the server takes at once (max_allowed_packet is ${this.#maxPacketBytes}; raise it)`,
+      { reaction: 'again', sqlCode: '1153' },
+    );
   }
 
   async #bounded<R>(answer: Promise<R>): Promise<R> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () =>
-          reject(
-            new SqlFailure(`no answer within ${this.#requestTimeoutMs} ms`, { reaction: 'connection', sqlCode: '' }),
-          ),
-        this.#requestTimeoutMs,
-      );
-    });
     try {
-      return await Promise.race([answer, late]);
+      return await within(this.#requestTimeoutMs, answer, () => lateFailure(this.#requestTimeoutMs));
     } catch (thrown) {
       const failure = thrown instanceof SqlFailure ? thrown : mysqlFailure(thrown);
       if (failure.reaction === 'connection') this.destroy();
       throw failure;
-    } finally {
-      clearTimeout(timer);
     }
   }
 }
@@ -122,8 +143,7 @@ export async function connectMysql(options: JdbcConnectionOptions, writes: boole
       const connection = await connected(createConnection, options, host);
       // Without a listener an error between two queries ends the process.
       connection.on('error', () => undefined);
-      const session = new MysqlSession(connection, options.requestTimeoutMs);
-      await session.run(SETTINGS);
+      const session = await prepared(connection, options);
       if (writes && options.url.hosts.length > 1) await refuseReader(session, host);
       return session;
     } catch (thrown) {
@@ -131,6 +151,13 @@ export async function connectMysql(options: JdbcConnectionOptions, writes: boole
     }
   }
   throw last;
+}
+
+async function prepared(connection: Connection, options: JdbcConnectionOptions): Promise<MysqlSession> {
+  const plain = new MysqlSession(connection, options.connectTimeoutMs, Infinity);
+  await plain.run(SETTINGS);
+  const { rows } = await plain.run('SELECT @@max_allowed_packet');
+  return new MysqlSession(connection, options.requestTimeoutMs, Number(rows[0]?.[0]));
 }
 
 async function connected(

@@ -34,7 +34,7 @@ export function upsertMysql(
   values: ColumnValues,
 ): readonly BoundStatement[] {
   const head = insertOf(table, columns);
-  const set = [...guardOf(table, columns, key), ...columns.filter(({ name }) => !key.includes(name)).map(assignment)];
+  const set = [...guardOf(table, key), ...columns.filter(({ name }) => !key.includes(name)).map(assignment)];
   const update = set.length === 0 ? [`${quoteMysql(key[0]!)} = ${quoteMysql(key[0]!)}`] : set;
   return chunked(
     values,
@@ -90,15 +90,11 @@ function assignment({ name }: TableColumn): string {
 }
 
 /**
- * ON DUPLICATE KEY fires for every unique key, and would then change the row of another key. Where the rows have the columns of another
- * unique key, such a conflict is made an error: a subquery with two rows (1242).
+ * ON DUPLICATE KEY fires for every unique key, and would then change the row of another key; columns that the rows do not have count too,
+ * by their defaults. Such a conflict is made an error: a subquery with two rows (1242).
  */
-function guardOf(table: TableCatalog, columns: readonly TableColumn[], key: readonly string[]): string[] {
-  const written = new Set(columns.map(({ name }) => name));
-  const others = table.uniqueKeys.filter(
-    (unique) => !sameColumns(unique, key) && unique.every((column) => written.has(column)),
-  );
-  if (others.length === 0) return [];
+function guardOf(table: TableCatalog, key: readonly string[]): string[] {
+  if (!table.hasOtherKeys && table.uniqueKeys.every((unique) => sameColumns(unique, key))) return [];
   const first = quoteMysql(key[0]!);
   const same = key.map((name) => `${quoteMysql(name)} <=> VALUES(${quoteMysql(name)})`).join(' AND ');
   return [`${first} = IF(${same}, ${first}, (SELECT 1 UNION ALL SELECT 2))`];
@@ -108,10 +104,15 @@ export function sameColumns(a: readonly string[], b: readonly string[]): boolean
   return a.length === b.length && a.every((name) => b.includes(name));
 }
 
-/** A number that is compared with a text is compared as a double: it must be a number of the column's type. */
-function castOf({ type, sqlType }: TableColumn): string {
+/**
+ * A number that is compared with a text is compared as a double: it must be a number of the column's type. Times are compared with what
+ * was stored of them.
+ */
+function castOf({ type, sqlType, storedType }: TableColumn): string {
   if (type.kind === 'integer') return `CAST(? AS ${type.min === 0n ? 'UNSIGNED' : 'SIGNED'})`;
   if (type.kind === 'decimal') return `CAST(? AS DECIMAL(${type.precision ?? 10}, ${type.scale}))`;
   if (type.kind === 'float') return sqlType.startsWith('float') ? 'CAST(? AS FLOAT)' : 'CAST(? AS DOUBLE)';
-  return '?';
+  if (type.kind === 'time' || type.kind === 'timestamp')
+    return `CAST(? AS ${type.kind === 'time' ? 'TIME' : 'DATETIME'}(${/\((\d)\)/.exec(storedType)?.[1] ?? 0}))`;
+  return type.kind === 'bits' ? 'CAST(CONV(HEX(?), 16, 10) AS UNSIGNED)' : '?';
 }

@@ -6,7 +6,8 @@ const COLUMNS = `
 SELECT a.attname, format_type(CASE WHEN t.typtype = 'd' THEN t.typbasetype ELSE a.atttypid END, -1), b.typname, b.typcategory,
        CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END, a.attnotnull OR t.typnotnull,
        e.typname, coalesce(c.collisdeterministic, true), a.atthasdef OR a.attidentity <> '' OR t.typdefault IS NOT NULL,
-       r.relkind, r.relpersistence
+       r.relkind, r.relpersistence,
+       CASE WHEN t.typtype = 'd' THEN format_type(t.typbasetype, t.typtypmod) ELSE format_type(a.atttypid, a.atttypmod) END
 FROM pg_attribute a
 JOIN pg_class r ON r.oid = a.attrelid
 JOIN pg_type t ON t.oid = a.atttypid
@@ -41,6 +42,7 @@ export async function postgresTable(session: JdbcSession, sqlName: string): Prom
       hasDefault,
       kind,
       persistence,
+      storedType,
     ] = row as string[];
     unsafe = unsafeKind(kind!, persistence!);
     const type =
@@ -51,6 +53,7 @@ export async function postgresTable(session: JdbcSession, sqlName: string): Prom
       name: name!,
       type,
       sqlType: sqlType!,
+      storedType: storedType!,
       nullable: notNull !== 't',
       hasDefault: hasDefault === 't',
       looseEquality: !isExact(type) || deterministic !== 't' || typeName === 'citext',
@@ -62,7 +65,7 @@ export async function postgresTable(session: JdbcSession, sqlName: string): Prom
     keys.set(index, [...(keys.get(index) ?? []), column]);
   // An expression has no column.
   const uniqueKeys = [...keys.values()].filter((key): key is string[] => key.every((column) => column !== null));
-  return { sqlName, columns, uniqueKeys, unsafe };
+  return { sqlName, columns, uniqueKeys, hasOtherKeys: uniqueKeys.length < keys.size, unsafe };
 }
 
 function unsafeKind(kind: string, persistence: string): string | null {
@@ -83,8 +86,9 @@ export function postgresType(name: string, modifier: number): ColumnType {
     case 'int8':
       return integerType(64);
     case 'float4':
+      return { kind: 'float', special: true, bytes: 4 };
     case 'float8':
-      return { kind: 'float', special: true };
+      return { kind: 'float', special: true, bytes: 8 };
     case 'numeric':
       return numericType(modifier);
     case 'text':
@@ -115,10 +119,11 @@ export function postgresType(name: string, modifier: number): ColumnType {
     case 'timestamptz':
       return { kind: 'timestamp', zoned: true };
     case 'json':
+      return { kind: 'json', takesNul: true };
     case 'jsonb':
-      return { kind: 'json' };
+      return { kind: 'json', takesNul: false };
     default:
-      return { kind: 'other' };
+      return { kind: 'other', takesNul: false };
   }
 }
 

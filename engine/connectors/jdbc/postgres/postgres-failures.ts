@@ -15,6 +15,13 @@ const CONFLICTS: ReadonlySet<string> = new Set(['40P01', '40001', '55P03', '5701
 const DISCONNECTED: ReadonlySet<string> = new Set([...['57P01', '57P02', '57P03', '57P05', '25P03', '53300', '25006']]);
 /** The command cannot affect a row a second time. */
 const TWICE = '21000';
+/**
+ * Classes: integrity constraints, data exceptions, a view's check option, a row or an index entry that is too large, and what triggers
+ * and functions raise.
+ */
+const ABOUT_ROWS: ReadonlySet<string> = new Set(['22', '23', '44', '54', 'P0', '09', '27', '2F', '38', '39']);
+/** Others are made up by whoever wrote a trigger. */
+const CLASS_OF_POSTGRES = /^(?:[0-4F]|5[3-8]|72|HV|XX)/;
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 
 export function postgresFailure(thrown: unknown): SqlFailure {
@@ -40,8 +47,7 @@ function reactionOf(code: string): Reaction {
   if (CONFLICTS.has(code)) return 'conflict';
   if (DISCONNECTED.has(code) || code.startsWith('08')) return 'connection';
   if (code === TWICE) return 'again';
-  // Integrity constraints, data exceptions, a view's check option, and what triggers raise.
-  if (code.startsWith('23') || code.startsWith('22') || code.startsWith('44') || code === 'P0001') return 'rejected';
+  if (ABOUT_ROWS.has(code.slice(0, 2)) || !CLASS_OF_POSTGRES.test(code)) return 'rejected';
   if (code.startsWith('28') || code.startsWith('42') || code.startsWith('3D') || code.startsWith('0A')) return 'denied';
   return 'other';
 }

@@ -48,7 +48,8 @@ async function execute(
 ): Promise<void> {
   let request = '';
   for (const row of rows) {
-    request += `${withPlaceholders(text, (n) => literal(row[n - 1]!))};\n`;
+    // On a line of its own: the statement may end in a comment.
+    request += `${withPlaceholders(text, (n) => literal(row[n - 1]!))}\n;\n`;
     if (request.length < REQUEST_CHARACTERS) continue;
     await session.run(request);
     request = '';

@@ -3,9 +3,18 @@ import { isIP } from 'node:net';
 import { ConfigError } from '../../../model/errors.ts';
 import type { JdbcConnectionOptions } from '../jdbc-connection-options.ts';
 import type { JdbcHost } from '../jdbc-url.ts';
-import { failureAtCommit, SqlFailure, type JdbcSession, type RawValue, type SqlResult } from '../session.ts';
+import {
+  failureAtCommit,
+  lateFailure,
+  LEAVE_MS,
+  SqlFailure,
+  type JdbcSession,
+  type RawValue,
+  type SqlResult,
+} from '../session.ts';
 import type { WireValue } from '../wire-value.ts';
 import { bytesAsHex } from '../encode-value.ts';
+import { within } from '../within.ts';
 import { isMissingTls, postgresFailure } from './postgres-failures.ts';
 import type { Client, ClientConfig, QueryArrayResult } from 'pg';
 
@@ -73,40 +82,33 @@ export class PostgresSession implements JdbcSession {
 
   destroy(): void {
     this.broken = true;
-    // The socket itself: end() would wait for the server to take leave.
-    (this.#client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    cut(this.#client);
   }
 
   async close(): Promise<void> {
     if (this.broken) this.destroy();
-    else await this.#client.end().catch(() => this.destroy());
+    else await within(LEAVE_MS, this.#client.end(), () => new Error('no leave')).catch(() => this.destroy());
   }
 
   async #send(sql: string, values: readonly WireValue[]): Promise<QueryArrayResult | QueryArrayResult[]> {
     if (this.broken) throw new SqlFailure('the connection is closed', { reaction: 'connection', sqlCode: '' });
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        this.destroy();
-        reject(
-          new SqlFailure(`no answer within ${this.#requestTimeoutMs} ms`, { reaction: 'connection', sqlCode: '' }),
-        );
-      }, this.#requestTimeoutMs);
-    });
     try {
       const text = values.map((value) => (value instanceof Uint8Array ? bytesAsHex(value) : value));
       // A query with values is one statement with parameters; without values it may be several.
       const query = { text: sql, rowMode: 'array' as const, types: RAW_TYPES };
       const answer = this.#client.query(text.length === 0 ? query : { ...query, values: text });
-      return await Promise.race([answer, late]);
+      return await within(this.#requestTimeoutMs, answer, () => lateFailure(this.#requestTimeoutMs));
     } catch (thrown) {
       const failure = thrown instanceof SqlFailure ? thrown : postgresFailure(thrown);
       if (failure.reaction === 'connection') this.destroy();
       throw failure;
-    } finally {
-      clearTimeout(timer);
     }
   }
+}
+
+/** The socket itself: end() would wait for the server to take leave. */
+function cut(client: Client): void {
+  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
 }
 
 /** What the certificate must be made out to. An address is no server name (RFC 6066). */
@@ -144,7 +146,7 @@ async function connectTo(
       throw postgresFailure(again);
     });
   }
-  const plain = new PostgresSession(client, options.requestTimeoutMs, false);
+  const plain = new PostgresSession(client, options.connectTimeoutMs, false);
   const { rows } = await plain.run(
     "SELECT current_setting('transaction_read_only'), current_setting('synchronous_commit')",
   );
@@ -157,7 +159,7 @@ async function connectTo(
     const schema = options.url.schema.split(',').map((name) => `"${name.trim().replaceAll('"', '""')}"`);
     await plain.run(`SET search_path TO ${schema.join(', ')}`);
   }
-  return synchronous === 'off' ? new PostgresSession(client, options.requestTimeoutMs, true) : plain;
+  return new PostgresSession(client, options.requestTimeoutMs, synchronous === 'off');
 }
 
 async function open(
@@ -183,7 +185,7 @@ async function open(
   try {
     await client.connect();
   } catch (thrown) {
-    await client.end().catch(() => undefined);
+    cut(client);
     throw thrown;
   }
   return client;

@@ -47,7 +47,7 @@ export function deletePostgres(
   values: ColumnValues,
 ): readonly BoundStatement[] {
   const names = key.map((_, i) => `k${i + 1}`);
-  const where = key.map((column, i) => `t.${quotePart(column.name)} = ${castOf(column, `k.${names[i]!}`)}`);
+  const where = key.map((column, i) => `t.${quotePart(column.name)} = ${storedOf(column, `k.${names[i]!}`)}`);
   return [
     {
       sql: `DELETE FROM ${table.sqlName} AS t USING ${unnestOf(key)} AS k(${names.join(', ')}) WHERE ${where.join(' AND ')}`,
@@ -86,6 +86,12 @@ function unnestOf(columns: readonly TableColumn[]): string {
 /** unnest would take an array of arrays apart to the last element: those travel as text. */
 function castOf(column: TableColumn, expression: string): string {
   return isArray(column) ? `${expression}::${column.sqlType}` : expression;
+}
+
+/** As an assignment would round it: it is compared with what was stored. */
+function storedOf(column: TableColumn, expression: string): string {
+  const isRounded = ['decimal', 'time', 'timestamp'].includes(column.type.kind) && column.storedType !== column.sqlType;
+  return isRounded ? `${expression}::${column.storedType}` : castOf(column, expression);
 }
 
 const isArray = (column: TableColumn): boolean => column.type.kind === 'array';

@@ -16,6 +16,7 @@ import type { JdbcConnectionOptions } from '../jdbc-connection-options.ts';
 import { explain, SqlFailure, type JdbcSession } from '../session.ts';
 import type { JdbcExecutionOptions } from './jdbc-execution-options.ts';
 import type { Ledger, Place } from './ledger.ts';
+import { rowsAtFault } from './deferred-constraints.ts';
 import { isAboutRows, writeApart, type OnRejected } from './rejected-rows.ts';
 import { openTarget, type RowTarget } from './row-target.ts';
 import { readStagedRows, type StagedBatch, type StagedRow } from './staged-rows.ts';
@@ -30,6 +31,8 @@ export interface PublisherOptions {
   /** Null: at least once. */
   readonly ledger: Ledger | null;
 }
+
+type RefusedRows = Map<number, SqlFailure>;
 
 /** What goes on in one transaction; its answer is the publication's. */
 type Work<R> = (session: JdbcSession) => Promise<R>;
@@ -52,10 +55,12 @@ export class JdbcPublisher implements SinkPublisher {
     const batches = publication.chunks.map(readStagedRows);
     /** Is a row to be searched for? */
     let apart = false;
-    return await this.#transaction(this.#where(publication), async (session) => {
+    /** By position: what was refused at COMMIT. */
+    const refused: RefusedRows = new Map();
+    const work: Work<'published' | 'already' | typeof AGAIN> = async (session) => {
       if (ledger !== null && (await ledger.isPublished(session, slot, publication))) return 'already';
       try {
-        await this.#write(session, publication, batches, apart);
+        await this.#write(session, publication, batches, apart, refused);
       } catch (thrown) {
         if (!apart && isAboutRows(thrown)) {
           apart = true;
@@ -65,6 +70,11 @@ export class JdbcPublisher implements SinkPublisher {
       }
       await ledger?.advance(session, slot, publication);
       return 'published';
+    };
+    return await this.#transaction(this.#where(publication), work, (failure) => {
+      const found = rowsAtFault(failure, batches, refused);
+      for (const position of found) refused.set(position, failure);
+      return found.length > 0;
     });
   }
 
@@ -86,8 +96,8 @@ export class JdbcPublisher implements SinkPublisher {
     publication: Publication,
     batches: readonly StagedBatch[],
     apart: boolean,
+    refused: RefusedRows,
   ): Promise<void> {
-    const { batchSize } = this.#options.execution;
     let from = 0;
     for (const { header, rows } of batches) {
       const text = JSON.stringify(header);
@@ -96,10 +106,37 @@ export class JdbcPublisher implements SinkPublisher {
         target = await openTarget(this.#options.dialect, session, header, this.#where(publication));
         this.#targets.set(text, target);
       }
-      if (apart) await writeApart(session, target, rows, batchSize, this.#rejected(session, target, publication), from);
-      else await target.write(session, rows, batchSize);
+      await this.#writeRows(session, publication, target, rows, from, apart, refused);
       from += rows.length;
     }
+  }
+
+  /** Rows from the position `from` on, without those that are refused already. */
+  async #writeRows(
+    session: JdbcSession,
+    publication: Publication,
+    target: RowTarget,
+    rows: readonly StagedRow[],
+    from: number,
+    apart: boolean,
+    refused: RefusedRows,
+  ): Promise<void> {
+    const { batchSize } = this.#options.execution;
+    const onRejected = this.#rejected(session, target, publication);
+    const write = async (begin: number, end: number): Promise<void> => {
+      const part = begin === 0 && end === rows.length ? rows : rows.slice(begin, end);
+      if (apart) await writeApart(session, target, part, batchSize, onRejected, from + begin);
+      else await target.write(session, part, batchSize);
+    };
+    let begin = 0;
+    for (const position of [...refused.keys()].toSorted((a, b) => a - b)) {
+      const at = position - from;
+      if (at < 0 || at >= rows.length) continue;
+      await write(begin, at);
+      await onRejected(rows[at]!, position, refused.get(position)!);
+      begin = at + 1;
+    }
+    await write(begin, rows.length);
   }
 
   #rejected(session: JdbcSession, target: RowTarget, publication: Publication): OnRejected {
@@ -128,8 +165,15 @@ export class JdbcPublisher implements SinkPublisher {
     );
   }
 
-  /** Repeats the transaction, at most `maxRetries` times, where that can help. */
-  async #transaction<R>(where: string, work: Work<R | typeof AGAIN>): Promise<R> {
+  /**
+   * Repeats the transaction, at most `maxRetries` times, where that can help. `refusedAtCommit`: is it known now which rows are at fault? Then
+   * it is repeated without them.
+   */
+  async #transaction<R>(
+    where: string,
+    work: Work<R | typeof AGAIN>,
+    refusedAtCommit: (failure: SqlFailure) => boolean = () => false,
+  ): Promise<R> {
     const { maxRetries } = this.#options.execution;
     /** A COMMIT has no answer yet. */
     let unknown = false;
@@ -146,6 +190,7 @@ export class JdbcPublisher implements SinkPublisher {
       }
       const { reaction, atCommit } = failure;
       unknown ||= atCommit && reaction === 'connection';
+      if (atCommit && reaction === 'rejected' && refusedAtCommit(failure)) continue;
       if (reaction === 'connection' || reaction === 'conflict') {
         if (retries++ < maxRetries) {
           await this.#ctx.clock.sleep(Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** retries));
@@ -191,7 +236,7 @@ export class JdbcPublisher implements SinkPublisher {
       return new ConfigError(`${message}. Publishing goes on once this is mended.`, at, failure);
     if (failure.reaction === 'rejected')
       return new UserCodeError(
-        `${message}. It is a constraint that is checked at COMMIT, so no single record can be named; nothing of the epoch was written.`,
+        `${message}. It is checked at COMMIT, and the answer does not tell which record it was; nothing of the epoch was written. Mend the table, or have it checked row by row (NOT DEFERRABLE).`,
         at,
         failure,
       );

@@ -39,6 +39,16 @@ test('what is staged is read again; rows that were cancelled never were', () => 
   );
 });
 
+test('a row that is cancelled before it began takes no other with it', () => {
+  const staged = new StagedRows(HEADER);
+  const kept: StagedRow = { change: 'write', values: ['a', 'b'] };
+  staged.cancelRow();
+  stage(staged, kept);
+  staged.endRow();
+  staged.cancelRow();
+  expect(readStagedRows(staged.take().chunks[0]!).rows).toEqual([kept]);
+});
+
 test('a chunk that ends inside a row, and one of a later format, are not read', () => {
   const staged = new StagedRows(HEADER);
   stage(staged, { change: 'write', values: ['abc', 'defg'] });

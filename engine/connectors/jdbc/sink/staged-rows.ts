@@ -57,9 +57,10 @@ export class StagedRows {
 
   endRow(): void {
     this.records++;
+    this.#rowAt = this.#at;
   }
 
-  /** The row is not to be. */
+  /** The row is not to be; it may not have begun. */
   cancelRow(): void {
     this.#at = this.#rowAt;
   }

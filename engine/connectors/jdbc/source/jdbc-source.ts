@@ -20,10 +20,11 @@ import type { SqlResult } from '../session.ts';
 import type { WireValue } from '../wire-value.ts';
 import { encodeValue } from '../encode-value.ts';
 import { JdbcSplitReader, type DatabaseRow, type SplitPages } from './jdbc-split-reader.ts';
-import { boundsQuery, columnsQuery, pageQuery, type Base, type KeyColumn, type Page } from './page-query.ts';
+import { boundsQuery, columnsQuery, pageQuery, tieQuery, type Base, type KeyColumn, type Page } from './page-query.ts';
 import { cutRange, type JdbcParameterValuesProvider } from './parameters-provider.ts';
 import type { BigIntegers } from './result-reader.ts';
 import { SharedSession } from './shared-session.ts';
+import { rangeBounds } from './range-bounds.ts';
 import { checkSignature, detailsOf, WHOLE, type SplitDetails } from './split-details.ts';
 import { unitsOf, type Units } from './value-units.ts';
 
@@ -192,45 +193,51 @@ export class JdbcSource<T> implements Source<T> {
     const [min, max, nulls] = row!;
     const isKey = key.length === 1 && key[0]!.name === partition.name;
     const pieces = min === null ? [] : this.#ranges(String(min), String(max), units, asked?.parts ?? 1, isKey);
-    if (String(nulls) !== '0') pieces.push({ ...WHOLE, nulls: true });
+    const isWhole = pieces.some(({ from, to }) => from === null && to === null);
+    if (String(nulls) !== '0' && !isWhole) pieces.push({ ...WHOLE, nulls: true });
     // A table without rows has one piece, which ends at once.
     return pieces.length > 0 ? pieces : [{ ...WHOLE, nulls: true }];
   }
 
   #ranges(min: string, max: string, units: Units, parts: number, isKey: boolean): Omit<SplitDetails, 'signature'>[] {
-    const ranges = cutRange(units.floor(min), units.floor(max) + 1n, parts);
+    const ranges = cutRange(this.#floor(min, units), this.#floor(max, units) + 1n, parts);
     const byKey =
       isKey && units.isInteger && ranges.every(({ from, to }) => to - from <= BigInt(Number.MAX_SAFE_INTEGER));
-    return ranges.map(({ from, to }) => ({
+    return ranges.map(({ from, to }, i) => ({
       ...WHOLE,
       by: byKey ? 'key' : 'row',
-      from: units.text(from),
-      to: units.text(to),
+      from: units.isRounded && i === 0 ? null : units.text(from),
+      to: units.isRounded && i === ranges.length - 1 ? null : units.text(to),
     }));
+  }
+
+  #floor(value: string, units: Units): bigint {
+    try {
+      return units.floor(value);
+    } catch (thrown) {
+      throw new ConfigError(
+        `${this.description}: the partition column ${this.#options.partition?.column ?? ''} has the value ${value}, and no ranges can be cut up to it. Take another column, or leave setPartitionColumn() out.`,
+        { value },
+        thrown,
+      );
+    }
   }
 
   #pagesOf(id: string, details: SplitDetails, { base, key, partition }: Described): SplitPages<T> {
     const { fetchSize, extract, bigIntegers } = this.#options;
     const where = `${this.description}, split ${id}`;
-    const { from, to, parameters } = details;
-    const first = details.by === 'key' ? BigInt(from!) : null;
+    const { parameters } = details;
+    const first = details.by === 'key' ? BigInt(details.from!) : null;
     const boundsOf = (position: number, end: number | null): Page['bounds'] => {
       if (partition === null) return [];
       if (details.nulls) return [{ column: partition, operator: 'IS NULL', value: null }];
-      if (from === null || to === null) return [];
-      const begin = first === null ? from : String(first + BigInt(position));
-      const last =
-        first === null || end === null || first + BigInt(end) > BigInt(to) ? to : String(first + BigInt(end));
-      return [
-        { column: partition, operator: '>=', value: begin },
-        { column: partition, operator: '<', value: last },
-      ];
+      return rangeBounds(partition, details, position, end);
     };
     return {
       fetchSize,
       extract,
       where,
-      endPosition: first === null ? null : Number(BigInt(to!) - first),
+      endPosition: first === null ? null : Number(BigInt(details.to!) - first),
       positionOf: first === null ? null : (values) => Number(BigInt(values[0] as string) - first),
       keyPositions: (result) => key.map(({ name }) => result.columns.findIndex((column) => column.name === name)),
       decoders: (result) => result.columns.map((column) => this.#dialect.results.decoder(column, bigIntegers)),
@@ -244,6 +251,10 @@ export class JdbcSource<T> implements Source<T> {
           limit: fetchSize + 1,
         };
         return await this.#session.read(pageQuery(this.#dialect, base, page), where);
+      },
+      isTie: async (after, next): Promise<boolean> => {
+        const tie = tieQuery(this.#dialect, base, { parameters, bounds: boundsOf(0, null), key, after, next });
+        return (await this.#session.read(tie, where)).rows.length > 0;
       },
     };
   }
@@ -320,5 +331,5 @@ export class JdbcSourceBuilder<T> {
 
 /** A provider's values as what a statement is sent. */
 function parameterTexts(values: readonly unknown[]): (string | null)[] {
-  return values.map((value) => encodeValue(value, { kind: 'other' }) as WireValue & (string | null));
+  return values.map((value) => encodeValue(value, { kind: 'other', takesNul: false }) as WireValue & (string | null));
 }

@@ -18,6 +18,8 @@ export interface SplitPages<T> {
   readonly extract: (row: DatabaseRow) => T;
   /** Rows in order: after the key, or from the position where no row was read yet. One more than a page. */
   fetch(after: readonly WireValue[] | null, position: number, to: number | null): Promise<SqlResult>;
+  /** Is there a row of key `next` that the database takes for one of key `after`, though their texts differ? */
+  isTie(after: readonly WireValue[], next: readonly WireValue[]): Promise<boolean>;
   /** Position of a row by its key; null: by its number. */
   readonly positionOf: ((key: readonly WireValue[]) => number) | null;
   readonly endPosition: number | null;
@@ -40,6 +42,8 @@ export class JdbcSplitReader<T> implements SplitReader {
   #page: Fetched | null = null;
   #at = 0;
   #after: readonly WireValue[] | null = null;
+  /** The key that came behind `#after`; null: none. */
+  #next: readonly WireValue[] | null = null;
   #isLast = false;
 
   constructor(pages: SplitPages<T>, position: number) {
@@ -71,6 +75,7 @@ export class JdbcSplitReader<T> implements SplitReader {
     const keyAt = this.#pages.keyPositions(result);
     const keys = result.rows.map((row) => keyAt.map((at) => this.#keyValue(row[at]!, result.columns[at]!.name)));
     this.#checkUnique(keys, result, keyAt);
+    await this.#checkEdge(keys[0] ?? null, result, keyAt);
     // One more than a page was asked for, so that two rows of one key show even at the end of a page.
     const rows = result.rows.slice(0, fetchSize);
     // A bound may be lifted later on; the split has ended only where there was none.
@@ -79,6 +84,7 @@ export class JdbcSplitReader<T> implements SplitReader {
     const { positionOf } = this.#pages;
     const positions = keys.slice(0, rows.length).map((key, i) => positionOf?.(key) ?? this.#position + i);
     this.#after = keys[rows.length - 1]!;
+    this.#next = keys[rows.length] ?? null;
     this.#at = 0;
     this.#page = {
       rows,
@@ -127,14 +133,29 @@ export class JdbcSplitReader<T> implements SplitReader {
 
   #checkUnique(keys: readonly (readonly WireValue[])[], result: SqlResult, keyAt: readonly number[]): void {
     for (let i = 1; i < keys.length; i++) {
-      if (!keys[i]!.every((part, p) => textOf(part) === textOf(keys[i - 1]![p]!))) continue;
-      const key = keyAt.map((at, p) => `${result.columns[at]!.name} = ${textOf(keys[i]![p]!)}`).join(', ');
+      if (!isSame(keys[i]!, keys[i - 1]!)) continue;
       throw new ConfigError(
-        `${this.#pages.where}: two rows have ${key}. Key fields must tell rows apart, or rows would be lost between pages: add a column to setKeyFields().`,
+        `${this.#pages.where}: two rows have ${keyText(keys[i]!, result, keyAt)}. Key fields must tell rows apart, or rows would be lost between pages: add a column to setKeyFields().`,
       );
     }
   }
+
+  /** Texts that differ may be equal to the database (a collation without regard to case): the row behind the page would be passed over. */
+  async #checkEdge(first: readonly WireValue[] | null, result: SqlResult, keyAt: readonly number[]): Promise<void> {
+    const [after, next] = [this.#after, this.#next];
+    if (after === null || next === null || (first !== null && isSame(first, next))) return;
+    if (this.#pages.positionOf !== null || !(await this.#pages.isTie(after, next))) return;
+    throw new ConfigError(
+      `${this.#pages.where}: rows with ${keyText(after, result, keyAt)} and with ${keyText(next, result, keyAt)} have equal keys by the column's collation. Key fields must tell rows apart, or rows would be lost between pages: add a column to setKeyFields().`,
+    );
+  }
 }
+
+const isSame = (a: readonly WireValue[], b: readonly WireValue[]): boolean =>
+  a.every((part, p) => textOf(part) === textOf(b[p]!));
+
+const keyText = (key: readonly WireValue[], { columns }: SqlResult, keyAt: readonly number[]): string =>
+  keyAt.map((at, p) => `${columns[at]!.name} = ${textOf(key[p]!)}`).join(', ');
 
 const textOf = (value: WireValue): string | null => (value instanceof Uint8Array ? bytesAsHex(value) : value);
 

@@ -16,10 +16,10 @@ export interface KeyColumn {
 
 export interface Page {
   readonly parameters: readonly WireValue[];
-  /** Conditions `column >= value`, `column < value` or `column IS NULL`. */
+  /** Conditions `column >= value` and so on, or `column IS NULL`. */
   readonly bounds: readonly {
     readonly column: KeyColumn;
-    readonly operator: '>=' | '<' | 'IS NULL';
+    readonly operator: '>=' | '>' | '<' | '<=' | 'IS NULL';
     readonly value: WireValue;
   }[];
   readonly key: readonly KeyColumn[];
@@ -31,27 +31,54 @@ export interface Page {
 
 export function pageQuery(dialect: Dialect, base: Base, page: Page): BoundStatement {
   const { values, bind, from } = begin(dialect, base, page.parameters);
-  const compared = (column: KeyColumn, value: WireValue): string => dialect.compared(bind(value), column.kind, value);
-  const name = (column: KeyColumn): string => `q.${dialect.quoteName(column.name)}`;
-  const conditions = page.bounds.map(({ column, operator, value }) =>
-    operator === 'IS NULL' ? `${name(column)} IS NULL` : `${name(column)} ${operator} ${compared(column, value)}`,
-  );
-  const { after } = page;
-  if (after !== null) {
-    // (a, b) > (x, y) written out: row comparisons keep MySQL from using an index.
-    const steps = page.key.map((column, i) => {
-      const equal = page.key.slice(0, i).map((before, j) => `${name(before)} = ${compared(before, after[j]!)}`);
-      return `(${[...equal, `${name(column)} > ${compared(column, after[i]!)}`].join(' AND ')})`;
-    });
-    conditions.push(`(${steps.join(' OR ')})`);
-  }
+  const compared = comparedBy(dialect, bind);
+  const conditions = boundsOf(page, compared);
+  if (page.after !== null) conditions.push(`(${behind(page.key, page.after, compared)})`);
   const where = conditions.length === 0 ? '' : ` WHERE ${conditions.join(' AND ')}`;
-  const order = page.key.map(name).join(', ');
+  const order = page.key.map((column) => nameOf(dialect, column)).join(', ');
   const offset = page.offset === 0 ? '' : ` OFFSET ${page.offset}`;
   return {
     sql: `SELECT ${selected(dialect, base)} FROM ${from}${where} ORDER BY ${order} LIMIT ${page.limit}${offset}`,
     values,
   };
+}
+
+/** Is there a row of key `next` that the database takes for one of key `after`, though their texts differ? Then it has rows. */
+export function tieQuery(
+  dialect: Dialect,
+  base: Base,
+  page: Pick<Page, 'parameters' | 'bounds' | 'key'> & Record<'after' | 'next', readonly WireValue[]>,
+): BoundStatement {
+  const { values, bind, from } = begin(dialect, base, page.parameters);
+  const compared = comparedBy(dialect, bind);
+  const conditions = boundsOf(page, compared);
+  for (const [i, column] of page.key.entries()) conditions.push(compared(column, '=', page.next[i]!));
+  conditions.push(`NOT (${behind(page.key, page.after, compared)})`);
+  return { sql: `SELECT 1 FROM ${from} WHERE ${conditions.join(' AND ')} LIMIT 1`, values };
+}
+
+/** `column operator value`. */
+type Compared = (column: KeyColumn, operator: string, value: WireValue) => string;
+
+function comparedBy(dialect: Dialect, bind: (value: WireValue) => string): Compared {
+  return (column, operator, value) =>
+    operator === 'IS NULL'
+      ? `${nameOf(dialect, column)} IS NULL`
+      : `${nameOf(dialect, column)} ${operator} ${dialect.compared(bind(value), column.kind, value)}`;
+}
+
+const nameOf = (dialect: Dialect, { name }: KeyColumn): string => `q.${dialect.quoteName(name)}`;
+
+const boundsOf = ({ bounds }: Pick<Page, 'bounds'>, compared: Compared): string[] =>
+  bounds.map(({ column, operator, value }) => compared(column, operator, value));
+
+/** (a, b) > (x, y) written out: row comparisons keep MySQL from using an index. */
+function behind(key: Page['key'], after: readonly WireValue[], compared: Compared): string {
+  const steps = key.map((column, i) => {
+    const equal = key.slice(0, i).map((before, j) => compared(before, '=', after[j]!));
+    return `(${[...equal, compared(column, '>', after[i]!)].join(' AND ')})`;
+  });
+  return steps.join(' OR ');
 }
 
 /** The smallest and the largest value of a column, and whether it has nulls. */

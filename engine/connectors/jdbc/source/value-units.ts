@@ -1,13 +1,16 @@
 /** Values of a partition column as whole numbers that can be cut into ranges, and back. */
 import { timestampOrNaN } from '../../../formats/timestamp.ts';
-import { encodeValue } from '../encode-value.ts';
+import { encodeValue, MAX_MS } from '../encode-value.ts';
 import type { ComparableKind } from './result-reader.ts';
 
 export interface Units {
   readonly isInteger: boolean;
+  /** A unit more than a value may be the same value: the outer pieces have no outer bounds then. */
+  readonly isRounded: boolean;
   /** The last unit that is not above the value. */
   floor(text: string): bigint;
-  text(units: bigint): string;
+  /** Null: no value is so large. */
+  text(units: bigint): string | null;
 }
 
 const DAY_MS = 86_400_000n;
@@ -16,21 +19,24 @@ const DAY_MS = 86_400_000n;
 export function unitsOf(kind: ComparableKind, zoned: boolean): Units | null {
   switch (kind) {
     case 'integer':
-      return { isInteger: true, floor: BigInt, text: String };
+      return { isInteger: true, isRounded: false, floor: BigInt, text: String };
     case 'decimal':
     case 'float':
-      return { isInteger: false, floor: floorOf, text: String };
+      return { isInteger: false, isRounded: kind === 'float', floor: floorOf, text: String };
     case 'timestamp':
       return {
         isInteger: false,
+        isRounded: false,
         floor: (text) => BigInt(timestampOrNaN(text.replace(/(\.\d{3})\d+/, '$1'))),
-        text: (ms) => encodeValue(Number(ms), { kind: 'timestamp', zoned }) as string,
+        text: (ms) => (ms > MAX_MS ? null : (encodeValue(Number(ms), { kind: 'timestamp', zoned }) as string)),
       };
     case 'date':
       return {
         isInteger: false,
+        isRounded: false,
         floor: (text) => BigInt(timestampOrNaN(text)) / DAY_MS,
-        text: (days) => encodeValue(Number(days * DAY_MS), { kind: 'date' }) as string,
+        text: (days) =>
+          days * DAY_MS > MAX_MS ? null : (encodeValue(Number(days * DAY_MS), { kind: 'date' }) as string),
       };
     case 'text':
     case 'other':
