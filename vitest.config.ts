@@ -11,8 +11,10 @@ export default defineConfig({
     maxWorkers: 2,
     globalSetup: ['test-local/servers/global-setup.ts'],
     testTimeout: 60_000,
+    // What is waited for comes, on a busy machine late.
+    expect: { poll: { timeout: 20_000 } },
     // The first useServer on a machine downloads the server.
-    hookTimeout: 300_000,
+    hookTimeout: 900_000,
     execArgv: [`--conditions=${SOURCE}`],
   },
 });

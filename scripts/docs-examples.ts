@@ -4,21 +4,27 @@
  *     <!-- run -->          ```ts   a script; the next ```text block is what it prints. `<!-- run: NAME.ts -->` names its file
  *     <!-- file: NAME -->   ```…    a file that later blocks of the page use; .ts files are type-checked
  *     <!-- shell -->        ```sh   commands, `millrace` among them; the next ```text block is what they print on standard output
+ *     <!-- kafka -->        ```sh   commands of Kafka's own tools, which the test does (`test-local/docs-servers.ts`)
+ *     <!-- sql -->          ```sql  statements for the page's own PostgreSQL database
  *
- * The blocks of a page share a folder and run in the order in which they stand. Blocks without a comment are prose.
+ * The blocks of a page share a folder and run in the order in which they stand. Blocks without a comment are prose. A page whose blocks need
+ * servers says which, `<!-- servers: kafka postgres -->`; its blocks find them by environment variables (`test-local/docs-servers.ts`).
  */
 export type DocsBlock =
-  | { readonly kind: 'file'; readonly line: number; readonly name: string; readonly text: string }
-  | {
-      readonly kind: 'run' | 'shell';
-      readonly line: number;
-      readonly name: string;
-      readonly text: string;
-      readonly output: string;
-    };
+  | (Marked & { readonly kind: 'file' })
+  | (Marked & { readonly kind: 'kafka' })
+  | (Marked & { readonly kind: 'sql' })
+  | (Marked & { readonly kind: 'run' | 'shell'; readonly output: string });
+
+interface Marked {
+  readonly line: number;
+  readonly name: string;
+  readonly text: string;
+}
 
 /** README.md's first job has markers of its own, which the test of the packed package reads as well. */
-const MARKER = /^<!-- (?:(run|file|shell)(?:: ([\w.-]+))?|example: (first-job)) -->$/;
+const MARKER = /^<!-- (?:(run|file|shell|kafka|sql)(?:: ([\w.-]+))?|example: (first-job)) -->$/;
+const SERVERS = /^<!-- servers: ([\w -]+) -->$/m;
 const FENCE = /^```(\w*)$/;
 
 /** The marked blocks of a page. Throws where a marker has no block, or a script or command no output. */
@@ -36,6 +42,8 @@ export function docsBlocks(page: string, markdown: string): readonly DocsBlock[]
     if (kind === 'file') {
       if (marker[2] === undefined) throw new Error(`${page}:${line}: write <!-- file: NAME -->`);
       blocks.push({ kind, line, name, text: block.text });
+    } else if (kind === 'kafka' || kind === 'sql') {
+      blocks.push({ kind, line, name, text: block.text });
     } else {
       const output = fenced(lines, block.end, 'text');
       if (output === null) throw new Error(`${page}:${line}: no \`\`\`text block with the output`);
@@ -43,6 +51,11 @@ export function docsBlocks(page: string, markdown: string): readonly DocsBlock[]
     }
   }
   return blocks;
+}
+
+/** The servers that a page's blocks need. */
+export function docsServers(markdown: string): readonly string[] {
+  return SERVERS.exec(markdown)?.[1]!.split(' ') ?? [];
 }
 
 /** The first fenced block (of the language) from line `from` on, before the next marker. */
@@ -65,5 +78,8 @@ export function comparable(output: string): string {
     .replaceAll(/r\d{14}-[0-9a-f]{12}/g, 'r<run>')
     .replaceAll(/"(timestamp|durationMs|recordsPerSecond)":\d+/g, '"$1":0')
     .replaceAll(/^( {2}time +).*$/gm, '$1…')
+    .replaceAll(/^(ok .*)\(\d+ ms\)$/gm, '$1(… ms)')
+    .replaceAll(/^(ok .*: )\d+ topics /gm, '$1… topics ')
+    .replaceAll(/-check-[0-9a-f]{8}/g, '-check-<word>')
     .trimEnd();
 }

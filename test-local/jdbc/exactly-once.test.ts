@@ -6,7 +6,7 @@ import { JdbcPublisher } from '../../engine/connectors/jdbc/sink/jdbc-publisher.
 import { JdbcSink } from '../../engine/connectors/jdbc/sink/jdbc-sink.ts';
 import { Ledger } from '../../engine/connectors/jdbc/sink/ledger.ts';
 import type { JdbcSession } from '../../engine/connectors/jdbc/session.ts';
-import { FencedError, InvariantError, RetryableError, UnknownOutcomeError } from '../../engine/model/errors.ts';
+import { ConfigError, FencedError, RetryableError, UnknownOutcomeError } from '../../engine/model/errors.ts';
 import { DATABASES, instantClock, openDatabase, SinkOnTrial, type TestDatabase } from './databases.ts';
 import { Died, loseConnection, SessionsOnTrial, type Disturb } from './session-on-trial.ts';
 
@@ -256,7 +256,7 @@ describe.each(DATABASES)('%s', (name) => {
     await database.admin.run(`DELETE FROM ${LEDGER} WHERE job = 'x'`);
     const publication = next();
     const question = await one.publish(publication).catch((thrown: unknown) => thrown);
-    expect(question).toBeInstanceOf(InvariantError);
+    expect(question).toBeInstanceOf(ConfigError);
     const text = (question as Error).message;
     expect(text).toMatch(/has no row of it any more.*They are: INSERT .* They are not: INSERT/s);
     await database.admin.run(/They are not: (INSERT[^;]*)/.exec(text)![1]!);

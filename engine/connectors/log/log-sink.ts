@@ -7,7 +7,7 @@
  *
  * Partition = murmur3(key) mod partitions; without a key, slot mod partitions.
  */
-import { ConfigError, FencedError, InvariantError } from '../../model/errors.ts';
+import { ConfigError, FencedError } from '../../model/errors.ts';
 import { murmur3 } from '../../model/murmur3.ts';
 import { NO_TIMESTAMP } from '../../model/watermark.ts';
 import type { Log, NewLogRecord } from '../../ports/log.ts';
@@ -148,7 +148,7 @@ class LogPublisher implements SinkPublisher {
     const producer = this.#producer(slot);
     const marker = await this.#log.lastMarker(producer);
     if (marker === null || marker.run < run) {
-      throw new InvariantError(
+      throw new ConfigError(
         `the log's marker of ${producer} ${marker === null ? 'is gone' : `belongs to the older run ${marker.run}`}, but run ${run} stamped it before its first epoch: whether epoch ${epoch} is in the log cannot be told, and publishing it might double it. Look into the topic whether the epoch's records are there. There is no command yet that takes the answer: add what is missing by hand, then start the job in a new state folder at the positions that \`millrace state\` shows.`,
         { producer, run, epoch, marker },
       );

@@ -7,7 +7,7 @@
  * L2 (run, epoch) only grows, run ids compared as strings: what is at or below it is there.
  * L3 A row of a newer run fences; of an older run, or none, cannot be where this run has stamped its own: stop and ask.
  */
-import { ConfigError, FencedError, InvariantError } from '../../../model/errors.ts';
+import { ConfigError, FencedError } from '../../../model/errors.ts';
 import type { Dialect } from '../dialect.ts';
 import { explain, SqlFailure, type JdbcSession } from '../session.ts';
 
@@ -82,7 +82,7 @@ export class Ledger {
   }
 
   /** L3. The answer is a row that the user writes. */
-  #question(slot: number, { run, epoch }: Place, marker: Place | null): InvariantError {
+  #question(slot: number, { run, epoch }: Place, marker: Place | null): ConfigError {
     const found =
       marker === null ? 'has no row of it any more' : `has it at the older run ${marker.run}, epoch ${marker.epoch}`;
     const [job, sink] = [this.#job, this.#sink].map((text) => `'${text.replaceAll("'", "''")}'`);
@@ -90,7 +90,7 @@ export class Ledger {
       marker === null
         ? `INSERT INTO ${this.table} (job, sink, slot, run, epoch) VALUES (${job}, ${sink}, ${slot}, '${run}', ${at});`
         : `UPDATE ${this.table} SET run = '${run}', epoch = ${at} WHERE job = ${job} AND sink = ${sink} AND slot = ${slot};`;
-    return new InvariantError(
+    return new ConfigError(
       `${this.#where(slot)}: run ${run} wrote a marker into the ledger before its first epoch, but the ledger ${this.table} ${found}: somebody changed it, or brought back an older database. Whether epoch ${epoch} is in the database cannot be told, and publishing it might double it. Look there whether its rows are in, then say so and start the job again. They are: ${answer(epoch)} They are not: ${answer(epoch - 1)}`,
       { run, epoch, slot, marker },
     );

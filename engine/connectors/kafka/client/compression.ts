@@ -37,10 +37,45 @@ export async function loadCodec(compression: Compression): Promise<Codec> {
   const { compressSync, decompressSync } = compressionsAlgorithms[compression];
   const codec: Codec = {
     compress: (bytes) => compressSync(asBuffer(bytes)),
-    decompress: (bytes) => decompressSync(asBuffer(bytes)),
+    decompress(bytes) {
+      if (compression === 'snappy') checkSnappySizes(bytes);
+      return decompressSync(asBuffer(bytes));
+    },
   };
   loaded[compression] = codec;
   return codec;
+}
+
+const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);
+const XERIAL_HEADER_BYTES = 16;
+/** Of a copy: three bytes for 64. */
+const SNAPPY_MOST = 22;
+
+/**
+ * Snappy begins with the length of what comes out, and the library allocates it unseen, in memory that WebAssembly never gives back. Blocks whose
+ * length cannot be true are refused first.
+ */
+function checkSnappySizes(bytes: Uint8Array): void {
+  const view = asBuffer(bytes);
+  if (!view.subarray(0, XERIAL_MAGIC.length).equals(XERIAL_MAGIC)) return checkSnappySize(view);
+  let at = XERIAL_HEADER_BYTES;
+  while (at + 4 <= view.length) {
+    const start = at + 4;
+    at = start + view.readUInt32BE(at);
+    checkSnappySize(view.subarray(start, at));
+  }
+  if (at !== view.length) throw new Error('it is cut off');
+}
+
+function checkSnappySize(block: Uint8Array): void {
+  let size = 0;
+  for (let i = 0, more = true; more; i++) {
+    const byte = block[i] ?? NaN;
+    size += (byte & 127) * 128 ** i;
+    more = byte >= 128;
+  }
+  if (block.length === 0 || !(size <= Math.min(block.length * SNAPPY_MOST, MAX_DECOMPRESSED_BYTES)))
+    throw new Error(`${block.length} bytes of snappy say that they are ${size}`);
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -2,7 +2,7 @@
  * Record sets to columns (`record-set.ts`): no object a record, one set of columns for all sets. Checksums are verified before anything is
  * believed, and lengths must fit exactly. The first batch of a set is always whole, so that every call gets on or throws.
  */
-import { ConfigError, CorruptionError } from '../../../model/errors.ts';
+import { ConfigError, CorruptionError, messageOf } from '../../../model/errors.ts';
 import { AbortedProducers } from './aborted-producers.ts';
 import { loadCodec, loadedCodec } from './compression.ts';
 import { crc32c } from './crc32c.ts';
@@ -42,11 +42,18 @@ interface Batch {
   readonly count: number;
 }
 
+/**
+ * Batches of one call after so many decompressed bytes are left for the next: a set of a megabyte may hold gigabytes, and each split has one. Beyond
+ * what is left unread the answer is fetched again.
+ */
+const DECOMPRESSED_BYTES = 32 * 1024 * 1024;
+
 export class RecordDecoder {
   readonly #columns = newColumns();
   readonly #where: Readonly<Record<string, unknown>>;
   #view: DataView = new DataView(new ArrayBuffer(0));
   #set: RecordSet = { bytes: new Uint8Array(), aborted: null };
+  #decompressed = 0;
 
   /** `where` (topic, partition …) goes into errors. */
   constructor(where: Readonly<Record<string, unknown>>) {
@@ -69,7 +76,11 @@ export class RecordDecoder {
       if (loadedCodec(compression) === undefined) await loadCodec(compression);
     }
     const aborted = set.aborted === null || set.aborted.length === 0 ? null : new AbortedProducers(set.aborted);
-    for (const batch of batches) this.#decodeBatch(batch, from, aborted);
+    this.#decompressed = 0;
+    for (const batch of batches) {
+      if (this.#decompressed >= DECOMPRESSED_BYTES) break;
+      this.#decodeBatch(batch, from, aborted);
+    }
     return columns;
   }
 
@@ -146,8 +157,9 @@ export class RecordDecoder {
     try {
       records = loadedCodec(compression)!.decompress(compressed);
     } catch (cause) {
-      throw this.#corrupt(batch.at, `its records cannot be decompressed (${compression})`, cause);
+      throw this.#corrupt(batch.at, `its records cannot be decompressed (${compression}): ${messageOf(cause)}`, cause);
     }
+    this.#decompressed += records.length;
     columns.chunks.push(records);
     this.#fill(batch, from, columns.chunks.length - 1, 0, records.length);
   }

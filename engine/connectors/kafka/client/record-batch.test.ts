@@ -115,6 +115,21 @@ describe('record batches', () => {
     }
   });
 
+  it('that hold much more than they take are read in several goes', async () => {
+    const large = record('x'.repeat(20_000_000));
+    const batches = [
+      await batchAt(0, [large], 'zstd'),
+      await batchAt(1, [large], 'zstd'),
+      await batchAt(2, [large], 'zstd'),
+    ];
+    const set = { bytes: Buffer.concat(batches), aborted: null };
+    const decoder = new RecordDecoder(where);
+    const first = await decoder.decode(set, 0);
+    expect([first.n, first.nextOffset]).toEqual([2, 2]);
+    const second = await decoder.decode(set, 2);
+    expect([second.n, second.nextOffset]).toEqual([1, 3]);
+  });
+
   it('carry the append time where the topic says so', async () => {
     const batch = rewritten(await batchAt(0, [record('a'), record('b')]), (view) => {
       view.setInt16(ATTRIBUTES, LOG_APPEND_TIME);
@@ -232,6 +247,23 @@ describe('damage', () => {
     const batch = Buffer.concat([(await batchAt(0, [record('a'), record('b')])).slice(0, RECORDS), overlapping]);
     const fitting = rewritten(batch, (view) => view.setInt32(LENGTH, batch.length - LENGTH_STARTS));
     await expect(read(fitting)).rejects.toThrow(/the lengths of its record 0 do not fit/);
+  });
+
+  it('of the length that snappy says comes out, before memory is taken for it', async () => {
+    const plain = await batchAt(0, [record('a')]);
+    const xerial = [0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0, 0, 0, 0, 1, 0, 0, 0, 1];
+    const cases: [number[], RegExp][] = [
+      [[0x80, 0x94, 0xeb, 0xdc, 0x03, 0, 65], /7 bytes of snappy say that they are 1000000000/],
+      [[...xerial, 0, 0, 0, 7, 0x80, 0x94, 0xeb, 0xdc, 0x03, 0, 65], /say that they are 1000000000/],
+      [[...xerial, 0, 0, 0, 0], /0 bytes of snappy/],
+      [[...xerial, 0, 0, 0, 9, 1, 0, 65], /it is cut off/],
+      [[], /0 bytes of snappy/],
+    ];
+    for (const [records, message] of cases) {
+      const batch = Buffer.concat([plain.subarray(0, RECORDS), Uint8Array.from(records)]);
+      batch.writeInt32BE(batch.length - LENGTH_STARTS, LENGTH);
+      await expect(read(rewritten(batch, (view) => view.setInt16(ATTRIBUTES, 2)))).rejects.toThrow(message);
+    }
   });
 
   it('says what is wrong', async () => {

@@ -152,7 +152,9 @@ export class KafkaSinkBuilder<T> {
     return this.setProperty('bootstrap.servers', servers);
   }
   /** How a row becomes a record: in parts, by `KafkaRecordSerializationSchema.builder()`, or by a schema of one's own. */
-  setRecordSerializer<U = T>(serializer: RecordSerializer<U> | KafkaRecordSerializationSchema<U>): KafkaSinkBuilder<U> {
+  setRecordSerializer(serializer: RecordSerializer<T> | KafkaRecordSerializationSchema<T>): KafkaSinkBuilder<T>;
+  setRecordSerializer<U>(serializer: RecordSerializer<U> | KafkaRecordSerializationSchema<U>): KafkaSinkBuilder<U>;
+  setRecordSerializer<U>(serializer: RecordSerializer<U> | KafkaRecordSerializationSchema<U>): KafkaSinkBuilder<U> {
     return new KafkaSinkBuilder<U>({ ...this.parts, serializer });
   }
   /** Default, unlike Flink: EXACTLY_ONCE. */

@@ -1,7 +1,9 @@
 /** What becomes of rows on their way into batches. */
 import { describe, expect, test } from 'vitest';
 import { ConfigError, CorruptionError, RetryableError } from '../../../model/errors.ts';
-import { NO_TIMESTAMP } from '../../../model/watermark.ts';
+import { MAX_WATERMARK, NO_TIMESTAMP } from '../../../model/watermark.ts';
+import { loadCodec } from '../client/compression.ts';
+import { encodeRecordBatch } from '../client/record-batch-encoder.ts';
 import { FakeKafka } from './fake-kafka-fixture.ts';
 import { KafkaSink } from './kafka-sink.ts';
 import { partitionOfKey } from './murmur2.ts';
@@ -45,7 +47,7 @@ function recordsOf<T>(sink: KafkaSink<T>, rows: readonly T[], timestamp = 5): ob
 }
 
 describe('a row becomes a record', () => {
-  const parts = { topic: (n: number) => (n < 2 ? 'low' : 'hîgh'), value: (n: number) => `wért ${n}` };
+  const parts = { topic: (n: number) => (n < 2 ? 'low' : 'high'), value: (n: number) => `wért ${n}` };
 
   test('by parts', () => {
     const sink = sinkWith<number>({
@@ -57,7 +59,7 @@ describe('a row becomes a record', () => {
     expect(recordsOf(sink, [1, 2, 1])).toEqual([
       { topic: 'low', partition: -1, timestamp: 1005, key: null, value: 'wért 1', headers: [] },
       {
-        topic: 'hîgh',
+        topic: 'high',
         partition: -1,
         timestamp: 2005,
         key: '\u0002',
@@ -83,7 +85,7 @@ describe('a row becomes a record', () => {
       .build();
     expect(recordsOf(sinkWith(schema), [3])).toEqual([
       {
-        topic: 'hîgh',
+        topic: 'high',
         partition: -1,
         timestamp: 5,
         key: '3',
@@ -110,22 +112,55 @@ describe('a row becomes a record', () => {
     expect(recordsOf(sink, [1], NO_TIMESTAMP)).toMatchObject([{ timestamp: 9 }]);
   });
 
-  test('without an event time, at the wall clock', () => {
-    expect(recordsOf(sinkWith<number>(parts), [1], NO_TIMESTAMP)).toMatchObject([{ timestamp: 77 }]);
+  test.for<[string, number]>([
+    ['an event time', NO_TIMESTAMP],
+    ["a time of its own in Kafka, where it was read with Kafka's −1", -1],
+    ['an end, as rows of a count window', MAX_WATERMARK],
+  ])('without %s, at the wall clock', ([, timestamp]) => {
+    expect(recordsOf(sinkWith<number>(parts), [1], timestamp)).toMatchObject([{ timestamp: 77 }]);
+  });
+
+  test('a record of the size that is allowed fits into the batch that brokers take by default', async () => {
+    const largest = 1_048_576 - 66 - 24;
+    for (const [key, length] of [
+      [null, largest],
+      ['k'.repeat(1000), largest - 1004],
+    ] as const) {
+      const sink = sinkWith<number>({
+        topic: 't',
+        value: (n) => 'x'.repeat(length + n),
+        ...(key === null ? {} : { key: () => key }),
+      });
+      expect(() => recordsOf(sink, [1])).toThrow(/max.request.size/);
+      const writer = sink.writer(contextOf());
+      writer.write([0], Float64Array.of(Date.now()), 1);
+      const [batch] = batchesOf(new StagedFrames(writer.take().chunks), { epoch: 1, slot: 0 }, () => 1);
+      const nobody = { id: 1, epoch: 1, sequence: 0, transactional: true };
+      const bytes = encodeRecordBatch(batch!.records, 0, 1, nobody, 'none', await loadCodec('none'));
+      expect(bytes.length).toBeLessThanOrEqual(1_048_588);
+      expect(bytes.length).toBeGreaterThan(1_048_500);
+    }
   });
 });
 
 describe('refused, with the row', () => {
   test.for<[string, Partial<RecordSerializer<number>>, number, RegExp]>([
     ['a value that is no text', { value: () => 5 as never }, 5, /value must be a string, bytes or null, got number/],
-    ['no topic', { topic: () => '' }, 5, /topic must be a name, got an empty text/],
+    ['no topic', { topic: () => '' }, 5, /topic must be a name of .*, got ""/],
+    ['a topic that cannot be', { topic: () => 'orders of today' }, 5, /got "orders of today"/],
     [
       'a record that is too large',
       { value: (n) => (n === 2 ? 'x'.repeat(2_000_000) : '') },
       5,
-      /2000020 bytes, and max.request.size is 1048576|2000024 bytes/,
+      /2000090 bytes, and max.request.size is 1048576/,
     ],
-    ['a time before 1970', { timestamp: () => -1 }, 5, /timestamp is -1; Kafka takes 0 or more/],
+    [
+      'a time that never ends',
+      { timestamp: () => Infinity },
+      5,
+      /timestamp is Infinity; Kafka takes milliseconds from 0/,
+    ],
+    ['a time before 1970', { timestamp: () => -1 }, 5, /timestamp is -1; Kafka takes milliseconds from 0 to/],
   ])('%s', ([, parts, timestamp, message]) => {
     const writer = sinkWith<number>({ topic: 't', value: String, ...parts }).writer(contextOf());
     expect(() => writer.write([2, 2], new Float64Array(2).fill(timestamp), 2)).toThrow(message);
@@ -227,6 +262,11 @@ describe('partitions', () => {
     expect(asked).toEqual([[3, Buffer.from('3'), null, 't', [0, 1, 2, 3]]]);
     expect(() => recordsOf(sink, [4])).toThrow(/partitioner answered 4 for topic "t", which has the partitions 0 to 3/);
     expect(() => recordsOf(sink, [9])).toThrow(RetryableError);
+  });
+
+  test.for([-1, 1.5, Number.NaN, 2 ** 40])('a schema that asks for partition %s is refused', (partition) => {
+    const sink = sinkWith<number>({ serialize: () => ({ topic: 't', value: null, partition }) });
+    expect(() => recordsOf(sink, [1])).toThrow(/partition must be a number from 0 on, got/);
   });
 
   test('a partition that is gone is waited for', () => {

@@ -1,8 +1,9 @@
 /** Rows as staged frames: serialized once, so that publishing only puts records into batches. */
 import { RetryableError } from '../../../model/errors.ts';
-import { NO_TIMESTAMP } from '../../../model/watermark.ts';
+import { MAX_WATERMARK, NO_TIMESTAMP } from '../../../model/watermark.ts';
 import type { Clock } from '../../../ports/clock.ts';
 import type { SinkWriter, StagedOutput } from '../../../ports/sink.ts';
+import { RECORDS } from '../client/record-batch-format.ts';
 import { RecordFrames } from './record-frames.ts';
 import type {
   Content,
@@ -11,6 +12,16 @@ import type {
   PartitionerFunction,
   RecordSerializer,
 } from './serialization.ts';
+
+/**
+ * What a batch of one record takes besides its frame, at most: its header, and lengths where the frame has shorter ones. Java's limit counts them
+ * too: with the brokers' defaults, what passes `max.request.size` fits into `max.message.bytes`.
+ */
+const BATCH_BYTES = RECORDS + 5;
+/** Exact as a number; what brokers themselves take ends earlier (message.timestamp.after.max.ms). */
+const MAX_TIMESTAMP = Number.MAX_SAFE_INTEGER;
+/** Kafka's "none": the event time of records that were read without one. */
+const NO_KAFKA_TIME = -1;
 
 /** What a row becomes; the writer's own object, used again for the next row. */
 export interface RowRecord {
@@ -59,13 +70,17 @@ export class KafkaWriter<T> implements SinkWriter<T> {
       const eventTime = timestamps[i]!;
       if (!this.toRecord(values[i]!, eventTime, record)) continue;
       const { topic, partition, key, value, headers } = record;
-      const timestamp = record.timestamp ?? (eventTime === NO_TIMESTAMP ? this.clock.nowMs() : eventTime);
-      // A time before 1970 cannot be written: −1 is Kafka's "none", the rest is refused by the brokers.
-      if (!(timestamp >= 0)) throw new Error(`the record's timestamp is ${timestamp}; Kafka takes 0 or more.`);
-      const size = frames.add(topic, partition, Math.floor(timestamp), key, value, headers, maxRecordBytes);
-      if (size > maxRecordBytes)
+      const timestamp = record.timestamp ?? (hasTime(eventTime) ? eventTime : this.clock.nowMs());
+      // A time before 1970 cannot be written: the brokers refuse it.
+      if (!(timestamp >= 0 && timestamp <= MAX_TIMESTAMP))
         throw new Error(
-          `the record has ${size} bytes, and max.request.size is ${maxRecordBytes}: raise it with setProperty("max.request.size", …), and the topic's max.message.bytes with it, or write less.`,
+          `the record's timestamp is ${timestamp}; Kafka takes milliseconds from 0 to ${MAX_TIMESTAMP}. Give it another one: timestamp: (row) => … of the record serializer.`,
+        );
+      const room = maxRecordBytes - BATCH_BYTES;
+      const size = frames.add(topic, partition, Math.floor(timestamp), key, value, headers, room);
+      if (size > room)
+        throw new Error(
+          `the record takes ${size + BATCH_BYTES} bytes, and max.request.size is ${maxRecordBytes}: raise it with setProperty("max.request.size", …), and the topic's max.message.bytes with it, or write less.`,
         );
     }
     this.failedRow = -1;
@@ -81,13 +96,17 @@ export class KafkaWriter<T> implements SinkWriter<T> {
   }
 }
 
+/** The window of all times ends at `MAX_WATERMARK`: no time to write either. */
+const hasTime = (eventTime: number): boolean =>
+  eventTime !== NO_TIMESTAMP && eventTime !== NO_KAFKA_TIME && eventTime < MAX_WATERMARK;
+
 /** A schema of the user's own. */
 export function recordOfSchema<T>(schema: KafkaRecordSerializationSchema<T>): ToRecord<T> {
   return (row, eventTime, into) => {
     const record = schema.serialize(row, eventTime === NO_TIMESTAMP ? null : eventTime);
     if (record === null) return false;
     into.topic = topicOf(record.topic);
-    into.partition = record.partition ?? -1;
+    into.partition = record.partition === undefined ? -1 : partitionOf(record.partition);
     into.timestamp = record.timestamp ?? null;
     into.key = contentOf(record.key ?? null, 'key');
     into.value = contentOf(record.value, 'value');
@@ -144,10 +163,20 @@ function serializeOf<T>(schema: RecordSerializer<T>['value']): (row: T) => Conte
   return 'encode' in schema ? (row) => schema.encode(row) : (row) => schema.serialize(row);
 }
 
+/** The brokers' rule: no topic of another name can be created, so that an epoch with such a record could never be published. */
+const TOPIC_NAME = /^(?!\.{1,2}$)[a-zA-Z0-9._-]{1,249}$/;
+
 function topicOf(topic: unknown): string {
-  if (typeof topic === 'string' && topic !== '') return topic;
+  if (typeof topic === 'string' && TOPIC_NAME.test(topic)) return topic;
   throw new Error(
-    `the record serializer's topic must be a name, got ${topic === '' ? 'an empty text' : typeof topic}.`,
+    `the record serializer's topic must be a name of 1 to 249 of a-z A-Z 0-9 . _ -, got ${typeof topic === 'string' ? JSON.stringify(topic.slice(0, 300)) : typeof topic}.`,
+  );
+}
+
+function partitionOf(partition: number): number {
+  if (Number.isInteger(partition) && partition >= 0 && partition < 2 ** 31) return partition;
+  throw new Error(
+    `the record serializer's partition must be a number from 0 on, got ${String(partition)}; leave it out to go by the key.`,
   );
 }
 

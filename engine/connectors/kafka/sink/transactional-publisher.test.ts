@@ -270,3 +270,17 @@ test('markers of idle slots are written anew, and say the same', async () => {
   });
   expect(world.kafka.open()).toEqual([]);
 });
+
+test('and oftener where the brokers forget sooner', async () => {
+  const world = new World();
+  world.kafka.settings.set('offsets.retention.minutes', '20');
+  await world.begin(RUN);
+  const publisher = await sinkOn(world.kafka).publisher(world.ctx);
+  const ageMs = (): number =>
+    world.clock.ms - Number(JSON.parse(world.kafka.offsets.get('pre-0/t/0')!.metadata)['writtenMs']);
+  for (let minute = 0; minute < 60; minute++) {
+    world.clock.ms += 60_000;
+    await publisher.refresh!();
+    expect(ageMs()).toBeLessThanOrEqual(10 * 60_000);
+  }
+});

@@ -37,6 +37,7 @@ import { TopicPartitions } from './topic-partitions.ts';
 const FENCE_AGE_MS = 60_000;
 /** Markers are looked at so often, whether one is old. */
 const REFRESH_CHECK_MS = 600_000;
+const REFRESHES_A_LIFE = 4;
 
 interface Fence {
   readonly producer: TransactionalProducer;
@@ -53,6 +54,8 @@ export class TransactionalPublisher implements SinkPublisher {
   /** What this process last saw or wrote, by slot. */
   private readonly seen = new Map<number, SlotMarker>();
   private refreshAtMs = Number.NEGATIVE_INFINITY;
+  /** Null: not asked yet. */
+  private markerRefreshMs: number | null = null;
 
   constructor(client: KafkaClient, ctx: SinkContext, place: MarkerPlace, settings: ProducerSettings) {
     this.client = client;
@@ -95,17 +98,29 @@ export class TransactionalPublisher implements SinkPublisher {
     const { clock } = this.ctx;
     if (clock.monotonicMs() < this.refreshAtMs) return;
     this.refreshAtMs = clock.monotonicMs() + REFRESH_CHECK_MS;
+    const everyMs = await this.refreshEveryMs();
+    this.refreshAtMs = clock.monotonicMs() + Math.min(REFRESH_CHECK_MS, everyMs);
     for (let slot = 0; slot < DEFAULT_SINK_SLOTS; slot++) {
       const seen = this.seen.get(slot) ?? (await readMarker(this.client, this.place, slot, true));
       if (seen === null || !isOwnMarker(seen, this.ctx)) continue;
       this.seen.set(slot, seen);
-      if (clock.nowMs() - seen.writtenMs < this.settings.markerRefreshMs) continue;
+      if (clock.nowMs() - seen.writtenMs < everyMs) continue;
       await this.guarded(slot, 'refreshing the marker', async () => {
         const producer = await this.fence(slot);
         const marker = await this.look(slot, seen.run);
         if (marker !== null) await this.mark(producer, slot, marker.run, marker.epoch);
       });
     }
+  }
+
+  /** Well before the brokers forget: they may keep offsets for minutes only. */
+  private async refreshEveryMs(): Promise<number> {
+    if (this.markerRefreshMs === null) {
+      const minutes = Number((await this.client.brokerSetting('offsets.retention.minutes')) ?? Infinity);
+      const { markerRefreshMs } = this.settings;
+      this.markerRefreshMs = Math.min(markerRefreshMs, (minutes * 60_000) / REFRESHES_A_LIFE);
+    }
+    return this.markerRefreshMs;
   }
 
   async close(): Promise<void> {

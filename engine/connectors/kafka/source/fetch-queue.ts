@@ -5,6 +5,7 @@
  * A request waits at the broker for new records only when every split has read all there is: nobody who has work waits for others' records.
  * After a failure splits are asked for one by one, so that each gets an error of its own.
  */
+import { BASE_OFFSET } from '../client/record-batch-format.ts';
 import type { FetchAnswer, FetchRequest, Isolation, KafkaClient } from '../client/kafka-client.ts';
 import type { Clock } from '../../../ports/clock.ts';
 
@@ -15,6 +16,8 @@ export interface FetchTarget {
   readonly caughtUp: boolean;
   /** Its next request is for it alone. */
   alone: boolean;
+  /** There are records that did not come: its next request alone gives the broker time to fetch them (from tiered storage). */
+  readonly starved: boolean;
   arrived(answer: FetchAnswer): void;
   failed(error: unknown): void;
 }
@@ -31,6 +34,8 @@ export interface FetchLimits {
 
 /** Between two looks for splits that have read all there is, while others have not. */
 const LOOK_MS = 10;
+/** Java's fetch.max.wait.ms: how long brokers before 3.8 give their tiered storage. */
+const STARVED_WAIT_MS = 500;
 
 export class FetchQueue {
   readonly #client: KafkaClient;
@@ -39,6 +44,7 @@ export class FetchQueue {
   readonly #targets = new Set<FetchTarget>();
   #fetching = false;
   #lastMs = -Infinity;
+  #looksLater = false;
 
   constructor(client: KafkaClient, clock: Clock, limits: FetchLimits) {
     this.#client = client;
@@ -63,14 +69,36 @@ export class FetchQueue {
     if (asked.length === 0) return;
     const behind = single !== undefined || asked.some((target) => !target.caughtUp);
     const mayWait = !behind && asked.length === this.#targets.size;
-    if (!behind && !mayWait && this.#clock.monotonicMs() - this.#lastMs < LOOK_MS) return;
-    void this.#fetch(asked, mayWait ? this.#limits.maxWaitMs : 0);
+    if (!behind && !mayWait && this.#clock.monotonicMs() - this.#lastMs < LOOK_MS) return this.#lookLater();
+    const { maxWaitMs } = this.#limits;
+    void this.#fetch(asked, single?.starved === true ? Math.max(maxWaitMs, STARVED_WAIT_MS) : mayWait ? maxWaitMs : 0);
+  }
+
+  /**
+   * The first offset of what a broker sends for this request to whoever reads what is not committed as well: there is nothing between. Null: it
+   * sends nothing.
+   */
+  async firstOffset(request: FetchRequest): Promise<number | null> {
+    const options = { isolation: 'read_uncommitted', maxWaitMs: STARVED_WAIT_MS, maxBytes: 1 } as const;
+    const [answer] = await this.#client.fetch([request], options);
+    if (answer?.kind !== 'records' || answer.records.bytes.length === 0) return null;
+    const { buffer, byteOffset } = answer.records.bytes;
+    return Number(new DataView(buffer, byteOffset).getBigInt64(BASE_OFFSET));
+  }
+
+  /** Who wants something now may wait for nothing else than this look. */
+  #lookLater(): void {
+    if (this.#looksLater) return;
+    this.#looksLater = true;
+    this.#clock.after(LOOK_MS, () => {
+      this.#looksLater = false;
+      this.pump();
+    });
   }
 
   async #fetch(asked: readonly FetchTarget[], maxWaitMs: number): Promise<void> {
     this.#fetching = true;
     this.#lastMs = this.#clock.monotonicMs();
-    let again = true;
     const { isolation, partitionBytes, requestBytes } = this.#limits;
     try {
       const answers = await this.#client.fetch(
@@ -82,13 +110,12 @@ export class FetchQueue {
         target.arrived(answers[i]!);
       });
     } catch (thrown) {
-      again = asked.length > 1;
       for (const target of asked) {
         if (asked.length === 1) target.failed(thrown);
         else target.alone = true;
       }
     }
     this.#fetching = false;
-    if (again) this.pump();
+    this.pump();
   }
 }

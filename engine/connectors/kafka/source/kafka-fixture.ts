@@ -29,6 +29,8 @@ export class FakePartition {
   end = 0;
   /** Null: the end. */
   lastStable: number | null = null;
+  /** The next answers come without records, although there are some: tiered storage that is slow. */
+  silences = 0;
 
   get latest(): number {
     return this.lastStable ?? this.end;
@@ -138,8 +140,15 @@ export class FakeKafka {
       return { kind: 'out-of-range', earliest: log.start, latest: log.end };
     const visible = isolation === 'read_committed' ? log.latest : log.end;
     const sent: Uint8Array[] = [];
+    const silent = log.silences > 0;
+    if (silent) log.silences--;
     for (const { last, bytes } of log.batches)
-      if (last >= request.from && last < visible && (sent.length === 0 || sizeOf(sent) + bytes.length <= maxBytes))
+      if (
+        !silent &&
+        last >= request.from &&
+        last < visible &&
+        (sent.length === 0 || sizeOf(sent) + bytes.length <= maxBytes)
+      )
         sent.push(bytes);
     return {
       kind: 'records',

@@ -77,6 +77,18 @@ describe('what is read', () => {
     await reader!.close();
   });
 
+  it('a deserializer that returns a promise is refused', async () => {
+    const kafka = await filled(['a']);
+    const source = builder(kafka)
+      .setTopics('t')
+      .setDeserializer(async () => await Promise.reject(new Error('later')))
+      .build();
+    const [reader] = await open(source);
+    await expect(drain(reader!)).rejects.toThrow(ConfigError);
+    await expect(drain(reader!)).rejects.toThrow('deserialize is synchronous');
+    await reader!.close();
+  });
+
   it('JSON with a schema in columns; what is bad is at its place', async () => {
     const kafka = await filled([
       '{"id":"a"}',
@@ -172,12 +184,46 @@ describe('what is read', () => {
     await reader!.close();
   });
 
-  it('moves over a range that compaction has emptied up to the end', async () => {
+  it('moves over a range that compaction has emptied up to an open transaction', async () => {
     const kafka = await filled(['a']);
-    kafka.partition(p0)!.end = 9;
+    await kafka.append(p0, ['of the open transaction'], 8);
+    kafka.partition(p0)!.lastStable = 9;
     const [reader] = await open(builder(kafka).setTopics('t').setBounded(latest).build());
     expect(await drain(reader!)).toMatchObject({ values: ['a'], end: 9, last: 'end' });
     await reader!.close();
+  });
+
+  it.each([0, 1, 3, 20])(
+    'passes over nothing while the broker sends no records (%s times) that are there',
+    async (times) => {
+      const kafka = await filled(['a', 'b']);
+      kafka.partition(p0)!.silences = times;
+      const [reader] = await open(builder(kafka).setTopics('t').setBounded(latest).build());
+      const read: unknown[] = [];
+      for (let last = 'empty'; last !== 'end';) {
+        const more = await drain(reader!);
+        read.push(...more.values);
+        ({ last } = more);
+      }
+      expect(read).toEqual(['a', 'b']);
+      expect(notices.some((notice) => /reaches to offset 2, but the broker sends nothing from 0 on/.test(notice))).toBe(
+        times > 3,
+      );
+      notices.length = 0;
+      await reader!.close();
+    },
+  );
+
+  it('a planned range is read although other splits of the broker want nothing', async () => {
+    const kafka = new FakeKafka();
+    kafka.create('t', 2);
+    const [reader, other] = await open(builder(kafka).setTopics('t').build());
+    expect(await drain(reader!)).toMatchObject({ last: 'empty' });
+    const planned = drain(reader!, 1);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    await kafka.append(p0, ['late']);
+    expect(await planned).toMatchObject({ values: ['late'], last: 'end' });
+    await Promise.all([reader!.close(), other!.close()]);
   });
 
   it('fetches nothing beyond the end of a planned range, and one answer ahead of the one in use', async () => {
@@ -254,6 +300,10 @@ describe('what a builder refuses', () => {
     ],
     [() => base.setTopics('t').setProperty('isolation.level', 'dirty').build(), '"isolation.level" must be one of'],
     [() => base.setTopics('t').setProperty('auto.offset.reset', 'begin').build(), 'no offset reset strategy'],
+    [
+      () => base.setTopics('t').setProperty('fetch.max.wait.ms', '30000').build(),
+      '"fetch.max.wait.ms" is 30000: it must be less than request.timeout.ms (30000)',
+    ],
     [() => base.setTopicPattern('('), 'no regular expression'],
     [() => OffsetsInitializer.offsets({ orders: 4 }), 'should read like { "topic-0": 42 }'],
   ])('%s', (build, message) => {

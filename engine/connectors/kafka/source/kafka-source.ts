@@ -19,6 +19,7 @@ import type { KafkaClient, TopicPartition } from '../client/kafka-client.ts';
 import type { BearerToken, KafkaClientLibrary, KafkaConnection } from '../client/kafka-connection.ts';
 import { openKafkaClient } from '../client/open-kafka-client.ts';
 import { connectionOfProperties, withoutEffectNotice } from '../connection-properties.ts';
+import { badProperty } from '../connection/property-reader.ts';
 import { FetchQueue } from './fetch-queue.ts';
 import { GroupOffsets } from './group-offsets.ts';
 import { KafkaSplitReader } from './kafka-split-reader.ts';
@@ -53,7 +54,9 @@ export class KafkaSource<T> implements Source<T> {
   readonly endless: boolean;
   readonly #options: KafkaSourceOptions;
   readonly #reset: OffsetResetStrategy;
-  readonly #discovery: PartitionDiscovery;
+  readonly #admin: SharedClient;
+  /** By operator: a job may use one source twice, and each has read as far as it has. */
+  readonly #discoveries = new Map<string, PartitionDiscovery>();
   readonly #data: SharedClient;
   readonly #queues = new Map<number, FetchQueue>();
   readonly #group: GroupOffsets | null;
@@ -73,26 +76,22 @@ export class KafkaSource<T> implements Source<T> {
     this.description = `kafka ${describe(subscription)} from ${starting.description}`;
     // Requests of a connection are answered in order: a fetch that waits for records must not hold up other questions.
     this.#data = new SharedClient(() => options.openClient(connection));
-    const admin = new SharedClient(() =>
+    this.#admin = new SharedClient(() =>
       options.openClient({ ...connection, clientId: `${connection.clientId}-admin` }),
     );
-    const { group, isolation, discoveryMs } = properties;
-    this.#discovery = new PartitionDiscovery(
-      { subscription, starting, stopping, group, isolation, reset: this.#reset, bounded, intervalMs: discoveryMs },
-      admin,
-    );
-    this.#group = group !== null && properties.commitOffsets ? new GroupOffsets(group, admin) : null;
+    const { group, commitOffsets } = properties;
+    this.#group = group !== null && commitOffsets ? new GroupOffsets(group, this.#admin) : null;
   }
 
   async validate(ctx: SourceContext): Promise<void> {
     if (this.#options.withoutEffect !== null)
       ctx.notice?.(`source ${ctx.operator}: ${this.#options.withoutEffect}`, { operator: ctx.operator });
-    await this.#discovery.check(ctx);
+    await this.#discovery(ctx).check(ctx);
     await this.#options.rows.open();
   }
 
   async discover(ctx: SourceContext, known: KnownSplits = new Map()): Promise<readonly SplitSpec[]> {
-    return await this.#discovery.splits(ctx, known);
+    return await this.#discovery(ctx).splits(ctx, known);
   }
 
   async open(split: SplitSpec, position: number, ctx: SourceContext): Promise<SplitReader> {
@@ -107,15 +106,16 @@ export class KafkaSource<T> implements Source<T> {
     }
     await rows.open();
     const client = await this.#data.acquire();
+    const discovery = this.#discovery(ctx);
     return new KafkaSplitReader({
       ...place,
       ...unpackDetails(split.details),
       rows: rows.maker(place.topic, place.partition),
-      queue: this.#queueOf(this.#discovery.leader(place), client, ctx),
+      queue: this.#queueOf(discovery.leader(place), client, ctx),
       clock: ctx.clock,
       isolation: properties.isolation,
       reset: this.#reset,
-      topicIdNow: () => this.#discovery.topicId(place.topic),
+      topicIdNow: () => discovery.topicId(place.topic),
       gone: (at, latest) => this.#gone(at, latest, ctx),
       notice: (text, data) => ctx.notice?.(text, data),
       closed: () => this.#closed(),
@@ -125,14 +125,27 @@ export class KafkaSource<T> implements Source<T> {
   committed(positions: ReadonlyMap<string, number>, ctx: SourceContext): void {
     if (this.#group === null) return;
     const offsets = [...positions].map(([id, offset]) => ({ ...partitionOf(id), offset, metadata: '' }));
+    const discovery = this.#discovery(ctx);
     this.#group.commit(
-      offsets.filter(({ topic }) => this.#discovery.knows(topic)),
+      offsets.filter(({ topic }) => discovery.knows(topic)),
       ctx,
     );
   }
 
   async close(): Promise<void> {
     await this.#group?.close();
+  }
+
+  #discovery({ operator }: SourceContext): PartitionDiscovery {
+    let discovery = this.#discoveries.get(operator);
+    if (discovery === undefined) {
+      const { subscription, starting, stopping, bounded, properties } = this.#options;
+      const { group, isolation, discoveryMs: intervalMs } = properties;
+      const settings = { subscription, starting, stopping, group, isolation, reset: this.#reset, bounded, intervalMs };
+      discovery = new PartitionDiscovery(settings, this.#admin);
+      this.#discoveries.set(operator, discovery);
+    }
+    return discovery;
   }
 
   #queueOf(leader: number, client: KafkaClient, { clock }: SourceContext): FetchQueue {
@@ -150,8 +163,9 @@ export class KafkaSource<T> implements Source<T> {
 
   /** A topic that is named must be there; one that a pattern found may go, and its splits end, if another one of that name would be noticed. */
   async #gone(place: Place, latest: number | null, ctx: SourceContext): Promise<boolean> {
-    const told = this.#discovery.topicId(place.topic) !== null;
-    if (await this.#discovery.exists(partitionOf(place.split))) return false;
+    const discovery = this.#discovery(ctx);
+    const told = discovery.topicId(place.topic) !== null;
+    if (await discovery.exists(partitionOf(place.split))) return false;
     if (this.bounded || this.#options.subscription.kind !== 'pattern' || !told) throw deleted(place, latest);
     const unread = latest === null ? 0 : Math.max(0, latest - place.position);
     ctx.notice?.(`source ${ctx.operator}: topic "${place.topic}" was deleted; split ${place.split} ends`, {
@@ -303,6 +317,11 @@ export class KafkaSourceBuilder<T> {
       ...(client === null ? {} : { client }),
       ...(token === null ? {} : { token }),
     });
+    if (properties.maxWaitMs >= connection.requestTimeoutMs)
+      throw badProperty(
+        'fetch.max.wait.ms',
+        `is ${properties.maxWaitMs}: it must be less than request.timeout.ms (${connection.requestTimeoutMs}), or a fetch that waits for records counts as lost`,
+      );
     return new KafkaSource<T>({
       connection,
       properties,

@@ -45,7 +45,7 @@ export interface SplitReading {
 const WAIT_MS = 100;
 /** Records of a planned range that do not come: the attempt fails. */
 const GIVE_UP_MS = 30_000;
-/** Answers without bytes, of a log that reaches further, after which there is nothing before its end. */
+/** Answers without bytes, of a log that reaches further, after which it is asked what comes next. */
 const EMPTY_ANSWERS = 3;
 
 export class KafkaSplitReader implements SplitReader, FetchTarget {
@@ -64,6 +64,7 @@ export class KafkaSplitReader implements SplitReader, FetchTarget {
   /** Where the log ends for this reader, as last seen. */
   #latest: number | null = null;
   #emptyAnswers = 0;
+  #toldStarved = false;
   #ended = false;
   #wake: (() => void) | null = null;
 
@@ -85,6 +86,10 @@ export class KafkaSplitReader implements SplitReader, FetchTarget {
       if (to === null && this.caughtUp) return 'empty';
     }
     return this.#fillLater(maxRows, to, limit);
+  }
+
+  get starved(): boolean {
+    return this.#emptyAnswers > 0;
   }
 
   release(batch: SourceBatch): void {
@@ -187,7 +192,7 @@ export class KafkaSplitReader implements SplitReader, FetchTarget {
     if (columns.nextOffset === this.#position) {
       this.caughtUp = true;
       if (this.#latest <= this.#position || answer.records.bytes.length > 0) return null;
-      return this.#emptyRange(Math.min(this.#latest, limit));
+      return this.#emptyRange(limit);
     }
     this.#emptyAnswers = 0;
     this.caughtUp = columns.nextOffset >= this.#latest;
@@ -197,13 +202,34 @@ export class KafkaSplitReader implements SplitReader, FetchTarget {
     return null;
   }
 
-  /** The log reaches further, yet there is nothing: compaction has taken all that was there, if the answer was not cut short for others. */
-  #emptyRange(to: number): SourceBatch | null {
+  /**
+   * The log reaches further, yet nothing came. Either the answer was cut short for others; or compaction has taken all before a transaction that is
+   * open; or the broker could not read in time (tiered storage). Nothing is passed over unless the next batch proves that there is nothing.
+   */
+  async #emptyRange(limit: number): Promise<SourceBatch | null> {
     this.alone = true;
     this.caughtUp = false;
     if (++this.#emptyAnswers < EMPTY_ANSWERS) return null;
-    this.#emptyAnswers = 0;
-    return this.#moveTo(to);
+    this.#emptyAnswers = 1;
+    const { queue, topic, partition, topicId, split, operator } = this.#reading;
+    const from = this.#position;
+    let next: number | null;
+    try {
+      next = await queue.firstOffset({ topic, partition, topicId, from });
+    } catch (thrown) {
+      this.#error = thrown;
+      return null;
+    }
+    const to = Math.min(next ?? from, this.#latest!, limit);
+    if (to > from) return this.#moveTo(to);
+    if (next === null && !this.#toldStarved) {
+      this.#reading.notice(
+        `source ${operator}: split ${split} reaches to offset ${this.#latest}, but the broker sends nothing from ${from} on; it is asked again (does its tiered storage answer? setProperty("fetch.max.wait.ms", …) gives it longer)`,
+        { split, position: from },
+      );
+      this.#toldStarved = true;
+    }
+    return null;
   }
 
   #outOfRange(retained: Extract<FetchAnswer, { kind: 'out-of-range' }>, limit: number): SourceBatch | null {

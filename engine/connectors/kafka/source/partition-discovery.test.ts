@@ -45,6 +45,20 @@ describe('where it begins and ends', () => {
     expect(await starts(await three(), OffsetsInitializer.latest(), known)).toEqual([2, 0, 0]);
   });
 
+  it('a source that two operators use begins for each where that one stands', async () => {
+    const source = builder(await filled(['a', 'b', 'c']))
+      .setTopics('t')
+      .build();
+    const other = { ...ctx, operator: 'added later' };
+    await source.validate(ctx);
+    await source.validate(other);
+    const started = async (at: typeof ctx, known?: KnownSplits): Promise<number[]> =>
+      (await source.discover(at, known)).map(({ startPosition }) => startPosition);
+    expect(await started(ctx, new Map([['t-0', { position: 2, ended: false }]]))).toEqual([2]);
+    expect(await started(other)).toEqual([0]);
+    expect(await started(ctx)).toEqual([2]);
+  });
+
   it('an end that was fixed stays, whatever is appended', async () => {
     const kafka = await filled(['a']);
     const source = builder(kafka).setTopics('t').setBounded(latest).build();

@@ -44,7 +44,9 @@ export class RecordRows<T> implements RowMaker {
         break;
       }
       try {
-        values.push(one.row(columns, next));
+        const value = one.row(columns, next);
+        if (value instanceof Promise) throw asynchronous(value);
+        values.push(value);
         rows.push(next);
       } catch (thrown) {
         // Neither is the record's fault.
@@ -56,6 +58,14 @@ export class RecordRows<T> implements RowMaker {
   }
 
   release(): void {}
+}
+
+/** Its own failure, if it comes to one, is not what is told. */
+function asynchronous(promise: Promise<unknown>): ConfigError {
+  promise.catch(() => undefined);
+  return new ConfigError(
+    'the deserializer of a Kafka source returned a promise, but nothing awaits it here: deserialize is synchronous. What a record has to wait for is loaded by open() or prepare(record) of the object that setDeserializer() takes.',
+  );
 }
 
 /** Values only; records without one are passed over, as in Flink. */

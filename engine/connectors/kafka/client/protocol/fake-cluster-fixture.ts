@@ -11,6 +11,7 @@ const TOPIC_ID = 'ab'.repeat(16);
 const NOT_LEADER = 6;
 const API_NAMES: Readonly<Record<number, string>> = {
   0: 'Produce',
+  1: 'Fetch',
   3: 'Metadata',
   18: 'ApiVersions',
   22: 'InitProducerId',
@@ -26,6 +27,8 @@ export class FakeCluster {
   readonly down = new Set<number>();
   /** What happens with the next requests but ApiVersions, one each; `lose`: it is done, and its answer lost. */
   readonly fates: (() => 'answer' | 'lose')[] = [];
+  /** The next fetches are held back by a quota for so long: they are answered without their partitions. */
+  readonly throttlesMs: number[] = [];
   readonly #nodes: number;
 
   constructor(nodes: number, leaders: readonly number[]) {
@@ -59,6 +62,7 @@ export class FakeCluster {
     else if (name === 'Metadata') this.#metadata(w);
     else if (name === 'InitProducerId')
       w.appendInt32(0).appendInt16(0).appendInt64(7n).appendInt16(0).appendTaggedFields();
+    else if (name === 'Fetch') this.#fetch(new WireReader(body), w);
     else this.#produce(node, new WireReader(body), w);
     if (fate === 'lose') throw new Error('Connection closed');
     return w.bytes;
@@ -103,6 +107,39 @@ export class FakeCluster {
       });
     });
     w.appendInt32(0).appendTaggedFields();
+  }
+
+  /** Of one partition, all there is. */
+  #fetch(r: WireReader, w: WireWriter): void {
+    const throttledMs = this.throttlesMs.shift() ?? 0;
+    w.appendInt32(throttledMs).appendInt16(0).appendInt32(0);
+    for (let i = 0; i < 4; i++) r.readInt32();
+    r.readInt8();
+    r.readInt32();
+    r.readInt32();
+    const [partition] = r.readArray(() => {
+      r.readUuid();
+      return r.readArray(() => {
+        const index = r.readInt32();
+        r.readInt32();
+        r.readInt64();
+        r.readInt32();
+        r.readInt64();
+        r.readInt32();
+        return index;
+      })[0]!;
+    });
+    const log = this.logs[partition!]!;
+    const end = BigInt(log.length);
+    w.appendArray(throttledMs > 0 ? [] : [TOPIC_ID], (_, id) => {
+      w.appendUuid(id).appendArray([partition!], (__, index) => {
+        w.appendInt32(index).appendInt16(0).appendInt64(end).appendInt64(end).appendInt64(0n);
+        w.appendArray([], () => {})
+          .appendInt32(-1)
+          .appendBytes(Buffer.concat(log));
+      });
+    });
+    w.appendTaggedFields();
   }
 
   #append(node: number, partition: number, bytes: Uint8Array): [number, number] {

@@ -85,9 +85,13 @@ export class LogReads {
     const order = [...group.slice(first), ...group.slice(0, first)];
     const share = Math.max(Math.ceil(options.maxBytes / group.length), LEAST_PARTITION_BYTES);
     const request = fetch(order, options, Math.min(share, options.maxBytes), this.#idsOf(order));
-    const { errorCode, partitions } = await this.#cluster.send(node, request, 'fetch');
-    if (errorCode !== 0) throw new BrokerRefusal(errorCode);
-    return partitions;
+    for (;;) {
+      const { errorCode, throttledMs, partitions } = await this.#cluster.send(node, request, 'fetch');
+      if (errorCode !== 0) throw new BrokerRefusal(errorCode);
+      if (partitions.length > 0 || throttledMs === 0) return partitions;
+      // A quota is no failure: it is waited for, however long, and uses up nobody's patience.
+      await new Promise((resolve) => setTimeout(resolve, throttledMs));
+    }
   }
 
   async #answerOf(partition: FetchedPartition, isolation: Isolation): Promise<FetchAnswer> {

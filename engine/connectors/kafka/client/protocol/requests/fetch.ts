@@ -12,13 +12,20 @@ export interface FetchedPartition extends PartitionError {
   readonly bytes: Uint8Array;
 }
 
+export interface FetchedPartitions {
+  readonly errorCode: number;
+  /** A quota (KIP-219): the broker answers for no partition, and reads nothing of this connection for so long. */
+  readonly throttledMs: number;
+  readonly partitions: readonly FetchedPartition[];
+}
+
 /** Without a fetch session. `ids`, by name: where a topic was deleted and created again, nothing is read. Null: by name. */
 export function fetch(
   partitions: readonly FetchRequest[],
   { maxBytes, maxWaitMs, isolation }: FetchOptions,
   partitionMaxBytes: number,
   ids: ReadonlyMap<string, string> | null,
-): KafkaRequest<{ errorCode: number; partitions: readonly FetchedPartition[] }> {
+): KafkaRequest<FetchedPartitions> {
   return {
     name: 'Fetch',
     key: 1,
@@ -42,7 +49,7 @@ export function fetch(
         .appendTaggedFields();
     },
     read(r) {
-      r.readInt32();
+      const throttledMs = r.readInt32();
       const errorCode = r.readInt16();
       r.readInt32();
       const names = new Map([...(ids ?? [])].map(([name, id]) => [id, name]));
@@ -51,7 +58,7 @@ export function fetch(
         (topic, partition) => readFetched(r, topic, partition),
         () => (ids === null ? r.readString() : names.get(r.readUuid())!),
       );
-      return { errorCode, partitions: fetched };
+      return { errorCode, throttledMs, partitions: fetched };
     },
   };
 }
