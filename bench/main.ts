@@ -2,6 +2,9 @@
  * `npm run bench -- NAME …`: one JSON line per run, then a summary line. Every run is a process of its own, the variants interleaved, so
  * that other load on the machine falls on all of them alike. Speed is claimed here, never in a timed test.
  */
+import { benchJdbc } from './jdbc/main.ts';
+import { benchKafkaClients } from './kafka/clients.ts';
+import { benchKafka } from './kafka/main.ts';
 import { benchKeys } from './keys/main.ts';
 import { benchOperators } from './operators/main.ts';
 import { benchOrders } from './orders/main.ts';
@@ -14,6 +17,9 @@ const BENCHES: Readonly<Record<string, (args: readonly string[]) => void | Promi
   sizes: benchSizes,
   keys: benchKeys,
   operators: benchOperators,
+  jdbc: benchJdbc,
+  kafka: benchKafka,
+  'kafka-clients': benchKafkaClients,
 };
 const USAGE = `usage: npm run bench -- NAME …
   orders FILE [--repeats N] [--parallelism P]   the orders job against a bare loop, or P workers against one
@@ -21,6 +27,9 @@ const USAGE = `usage: npm run bench -- NAME …
   sizes                                         bytes of head and manifest
   keys [--keys N]                               a run with many keys
   operators [FILE] [--repeats N] [--only NAME]  windows, timers and joins over Nexmark events
+  jdbc [--repeats N] [--rows N]                 upserts into PostgreSQL and MariaDB, exactly once
+  kafka [--repeats N] [--records N] [--only PART]  Kafka to Kafka exactly once, beside Flink; drain, latency, publish, read
+  kafka-clients [--repeats N]                   the two client libraries
 FILE: orders as JSON lines, as ../shared/oracle/gen_orders.py makes them (N OUT); for operators Nexmark events, by default made by
 ../shared/oracle/gen/gen_nexmark.py.
 `;
