@@ -217,6 +217,18 @@ describe.each(DATABASES)('%s', (name) => {
     await expectEachOnce();
   });
 
+  test('the server takes the locks of a writer away that is silent for a minute', async () => {
+    const session = await database.dialect.connect(database.connection, true);
+    await session.begin(1000);
+    const seconds = {
+      postgres: "SELECT EXTRACT(EPOCH FROM current_setting('idle_in_transaction_session_timeout')::interval)::int",
+      mariadb: 'SELECT @@SESSION.wait_timeout',
+    };
+    expect((await session.run(seconds[name])).rows.map((row) => row.map(String))).toEqual([['60']]);
+    await session.rollback();
+    await session.close();
+  });
+
   test('the stamp of a newer run fences the old one, at each of its steps', async () => {
     for (let at = 1; ; at++) {
       const older = `r00000000000010-${String(at).padStart(3, '0')}-a`;

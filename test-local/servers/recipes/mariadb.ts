@@ -48,6 +48,7 @@ export const mariadb: Recipe = {
   async prepare({ folder, ports, options }) {
     const server = await installed(() => {});
     const data = join(folder, 'mysql');
+    mkdirSync(temporaryFolder(data), { recursive: true });
     if (!existsSync(data)) await initialise(server, data);
     const accounts = join(folder, 'accounts.sql');
     writeFileSync(accounts, ACCOUNTS);
@@ -80,11 +81,15 @@ const ACCOUNTS = [
   '',
 ].join('\n');
 
+/** A server that starts removes the temporary tables that it finds, another server's too: each has a folder of its own. */
+const temporaryFolder = (data: string): string => join(dirname(data), 'tmp');
+
 const baseArgs = (server: Installed, data: string): string[] => [
   '--no-defaults',
   // Root has to say that it means it.
   `--user=${userInfo().username}`,
   `--datadir=${data}`,
+  `--tmpdir=${temporaryFolder(data)}`,
   `--lc-messages-dir=${server.share}`,
   `--character-sets-dir=${join(server.share, 'charsets')}`,
   `--socket=mariadb.sock`,
