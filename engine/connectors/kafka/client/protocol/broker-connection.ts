@@ -3,7 +3,7 @@
  * connection that was idle for long is not trusted: where a process sleeps (AWS Lambda) or a gateway forgets, it may be dead with nobody having
  * said so, and a request would wait for its whole timeout.
  */
-import { ConfigError, InvariantError, messageOf } from '../../../../model/errors.ts';
+import { ConfigError, InvariantError, messageOf, RetryableError } from '../../../../model/errors.ts';
 import { BrokerRefusal } from '../broker-errors.ts';
 import type { TokenCache } from '../token-cache.ts';
 import { connectFailure, credentialsRefused } from './connect-failure.ts';
@@ -35,6 +35,7 @@ export class BrokerConnection {
   #open: Promise<Open> | null = null;
   #inFlight = 0;
   #lastUsedMs = 0;
+  #closed = false;
 
   constructor(address: Address, access: Access) {
     this.#address = address;
@@ -60,7 +61,9 @@ export class BrokerConnection {
     }
   }
 
+  /** For good: a request that finds its connection lost meanwhile opens no other, which nobody would close. */
   async close(): Promise<void> {
+    this.#closed = true;
     const open = this.#open;
     this.#open = null;
     if (open === null) return;
@@ -69,6 +72,7 @@ export class BrokerConnection {
   }
 
   async #ready(): Promise<Open> {
+    if (this.#closed) throw new RetryableError(`${this.#name}: the connection is closed.`);
     if (this.#open !== null && this.#inFlight === 0 && Date.now() - this.#lastUsedMs > LONGEST_IDLE_MS) {
       const idle = this.#open;
       this.#open = null;
