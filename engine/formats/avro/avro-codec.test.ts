@@ -287,5 +287,6 @@ it('a number becomes no infinity by being written as a float', () => {
   const largest = 3.4028234663852886e38;
   for (const value of [largest, -largest, Infinity, -Infinity, NaN, 1e-60])
     expect(decode('float', encode('float', value))).toBe(Math.fround(value));
-  for (const value of [1e300, -4e38, (2 - 2 ** -24) * 2 ** 127]) expect(() => encode('float', value)).toThrow(/a float of 4 bytes can hold/);
+  for (const value of [1e300, -4e38, (2 - 2 ** -24) * 2 ** 127])
+    expect(() => encode('float', value)).toThrow(/a float of 4 bytes can hold/);
 });
