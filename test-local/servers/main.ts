@@ -30,10 +30,12 @@ npm run local -- load kafka …       lines of a file into a topic; without more
 --folder FOLDER   holds data, logs and state; .millrace-local in the repository when left out
 --no-docker       plain processes, even where a Docker engine answers`;
 
-/** `load` has options of its own. */
-const isLoad = process.argv[2] === 'load';
+const line = process.argv.slice(2);
+/** `load` has options of its own, and of these the folder. */
+const folderAt = line[0] === 'load' ? line.indexOf('--folder') : -1;
+const folderWords = folderAt < 0 ? [] : line.splice(folderAt, 2);
 const { values, positionals } = parseArgs({
-  args: isLoad ? ['load'] : process.argv.slice(2),
+  args: line[0] === 'load' ? ['load', ...folderWords] : line,
   allowPositionals: true,
   options: {
     folder: { type: 'string', default: fileURLToPath(new URL('../../.millrace-local', import.meta.url)) },
@@ -49,7 +51,7 @@ const WIDTH = 17;
 try {
   await run();
 } catch (thrown) {
-  if (!(thrown instanceof ServerUnavailableError)) throw thrown;
+  if (!(thrown instanceof ServerUnavailableError) && !isWrongOption(thrown)) throw thrown;
   console.error(thrown.message);
   process.exitCode = 1;
 }
@@ -61,7 +63,7 @@ async function run(): Promise<void> {
   else if (command === 'status') await status();
   else if (command === 'down') await down(words.length === 0 ? SERVER_NAMES : namesOf(words));
   else if (command === 'logs') for (const name of namesOf(words)) console.log(await logOf(name));
-  else if (command === 'load') console.log(await load(process.argv.slice(3)));
+  else if (command === 'load') console.log(await load(line.slice(1)));
   else throw new ServerUnavailableError(`Unknown command "${command}".\n\n${USAGE}`);
 }
 
@@ -129,6 +131,10 @@ async function load(args: readonly string[]): Promise<string> {
 
 function runningProcesses(): RunningServer[] {
   return recordsIn(root, SERVER_NAMES).filter((record) => record.process !== null && isRunning(record.process));
+}
+
+function isWrongOption(thrown: unknown): thrown is Error {
+  return thrown instanceof TypeError && 'code' in thrown && String(thrown.code).startsWith('ERR_PARSE_ARGS');
 }
 
 function print({ name, settings }: RunningServer): void {
