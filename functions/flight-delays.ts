@@ -168,7 +168,7 @@ type Settings = Config<typeof settings>;
 /** What `millrace run` prints when the job has finished. */
 export const report = async (_result: JobExecutionResult, config: Settings): Promise<string> =>
   config.sink === 'kafka'
-    ? `The rows are in the topics ${config.outputTopic}-delays, -sessions, -late and -dead-letters.\n`
+    ? `Rows go to the topics ${config.outputTopic}-delays, -sessions, -late and -dead-letters.\n`
     : await flightReport(config.output);
 
 function linesOf(config: Settings): Source<RowOf<typeof departures>> {

@@ -57,7 +57,7 @@ export class SinkTask {
       writer.write(leaf.values as never[], leaf.ts, leaf.n);
     } catch (thrown) {
       throw new UserCodeError(
-        `job "${this.ctx.job}", sink "${this.node.name}": writing row ${Math.max(0, writer.failedRow)} of a batch failed: ${messageOf(thrown)}`,
+        `job "${this.ctx.job}", sink "${this.node.uid}": writing row ${Math.max(0, writer.failedRow)} of a batch failed: ${messageOf(thrown)}`,
         { job: this.ctx.job, operator: this.node.name },
         thrown,
       );

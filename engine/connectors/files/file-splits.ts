@@ -4,7 +4,7 @@
  */
 import { globSync, readdirSync, statSync } from 'node:fs';
 import { basename, join, normalize, resolve } from 'node:path';
-import { ConfigError, InvariantError } from '../../model/errors.ts';
+import { ConfigError } from '../../model/errors.ts';
 import type { SplitSpec } from '../../ports/source.ts';
 import type { FileRange } from './file-split-reader.ts';
 import { isGzip } from './line-input.ts';
@@ -58,7 +58,10 @@ export function splitsOf(path: string, splitBytes: number | null, byRow = false)
 /** What a split id says. */
 export function rangeOf(id: string): FileRange {
   const match = /^([^#]+)(?:#(\d+)-(\d+))?$/.exec(id);
-  if (match === null) throw new InvariantError(`"${id}" is no file split`);
+  if (match === null)
+    throw new ConfigError(
+      `the job's state knows a split "${id}", which is none of a file source: it was begun with another source under this uid. Take another --state folder, or give the new source a uid of its own.`,
+    );
   const [, path, from, to] = match;
   return { path: decodePath(path!), from: Number(from ?? 0), to: to === undefined ? Infinity : Number(to) };
 }

@@ -8,7 +8,7 @@
  * `setBounded` fixes the end of each partition when a process first looks at it.
  */
 import type { LineFormat } from '../../formats/decoder.ts';
-import { ConfigError, InvariantError } from '../../model/errors.ts';
+import { ConfigError } from '../../model/errors.ts';
 import type { Log } from '../../ports/log.ts';
 import type { Source, SourceContext, SplitReader, SplitSpec } from '../../ports/source.ts';
 import { LogSplitReader, type RecordDeserializer, type SourceRecord } from './log-split-reader.ts';
@@ -90,7 +90,10 @@ export class LogSource<T> implements Source<T> {
   async open(split: SplitSpec, position: number, ctx: SourceContext): Promise<SplitReader> {
     const log = logOf(ctx);
     const match = /^(.+)-(\d+)$/.exec(split.id);
-    if (match === null) throw new InvariantError(`"${split.id}" is no log split`);
+    if (match === null)
+      throw new ConfigError(
+        `the job's state knows a split "${split.id}", which is none of a log source: it was begun with another source under this uid. Take another --state folder, or give the new source a uid of its own.`,
+      );
     const topic = match[1]!;
     const partition = Number(match[2]);
     const end = await this.#endOf(log, split.id, topic, partition);

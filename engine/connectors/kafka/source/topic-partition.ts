@@ -1,5 +1,5 @@
 /** Splits of a Kafka source: one a partition, `topic-partition`. */
-import { InvariantError } from '../../../model/errors.ts';
+import { ConfigError } from '../../../model/errors.ts';
 import type { TopicPartition } from '../client/kafka-client.ts';
 
 export function splitIdOf({ topic, partition }: TopicPartition): string {
@@ -9,7 +9,10 @@ export function splitIdOf({ topic, partition }: TopicPartition): string {
 /** Topics may hold dashes: the last one counts. */
 export function partitionOf(splitId: string): TopicPartition {
   const match = /^(.+)-(\d+)$/.exec(splitId);
-  if (match === null) throw new InvariantError(`"${splitId}" is no split of a Kafka source`);
+  if (match === null)
+    throw new ConfigError(
+      `the job's state knows a split "${splitId}", which is none of a Kafka source: it was begun with another source under this uid. Take another --state folder, or give the new source a uid of its own.`,
+    );
   return { topic: match[1]!, partition: Number(match[2]) };
 }
 
