@@ -75,17 +75,10 @@ export class SqlFailure extends Error {
   }
 }
 
-/** For taking leave: a server that does not answer any more would keep the job from ending. */
-export const LEAVE_MS = 2000;
-
 /** The same, at COMMIT. */
 export function failureAtCommit(failure: SqlFailure): SqlFailure {
   const { message, reaction, sqlCode, constraint, detail } = failure;
   return new SqlFailure(message, { reaction, sqlCode, constraint, detail, atCommit: true, cause: failure });
-}
-
-export function lateFailure(ms: number): SqlFailure {
-  return new SqlFailure(`no answer within ${ms} ms`, { reaction: 'connection', sqlCode: '' });
 }
 
 /** With what the server said beside its message. */

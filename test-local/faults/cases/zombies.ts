@@ -37,6 +37,19 @@ async function frozen(trial: FaultTrial, through: 'kafka' | 'database', at: Stop
   return [process, stop];
 }
 
+/** Frozen at `at`; another process goes on, then the first wakes up, and ends fenced. */
+async function takenOver(
+  trial: FaultTrial,
+  through: 'kafka' | 'database',
+  at: StopAt,
+  args: readonly string[] = [],
+): Promise<void> {
+  const [first, stop] = await frozen(trial, through, at);
+  const second = await trial.afterEpochs(trial.start({ args }), 2);
+  await thawed(trial, first, stop);
+  await trial.toTheEnd(second);
+}
+
 async function thawed(trial: FaultTrial, process: JobProcess, stop: Stop): Promise<void> {
   signalInside(process.pid, 'SIGCONT');
   stop.release();
@@ -50,10 +63,7 @@ const zombie: FaultCase = {
   checks: 'the first ends, fenced',
   variants: BOTH,
   async run(trial) {
-    const [first, stop] = await frozen(trial, 'kafka', { request: 'EndTxn', when: 'before' });
-    const second = await trial.afterEpochs(trial.start(), 2);
-    await thawed(trial, first, stop);
-    await trial.toTheEnd(second);
+    await takenOver(trial, 'kafka', { request: 'EndTxn', when: 'before' });
   },
 };
 
@@ -84,10 +94,7 @@ const databaseZombie: FaultCase = {
   checks: 'the first ends, fenced',
   variants: [ONE, { ...ONE, database: 'mariadb' }],
   async run(trial) {
-    const [first, stop] = await frozen(trial, 'database', { request: 'COMMIT', when: 'before' });
-    const second = await trial.afterEpochs(trial.start(), 2);
-    await thawed(trial, first, stop);
-    await trial.toTheEnd(second);
+    await takenOver(trial, 'database', { request: 'COMMIT', when: 'before' });
   },
 };
 
@@ -97,10 +104,7 @@ const restoreOverLiving: FaultCase = {
   checks: 'the old run ends, fenced',
   variants: BOTH,
   async run(trial) {
-    const [first, stop] = await frozen(trial, 'kafka', { request: 'EndTxn', when: 'before' });
-    const second = await trial.afterEpochs(trial.start({ args: ['--restore'] }), 2);
-    await thawed(trial, first, stop);
-    await trial.toTheEnd(second);
+    await takenOver(trial, 'kafka', { request: 'EndTxn', when: 'before' }, ['--restore']);
   },
 };
 

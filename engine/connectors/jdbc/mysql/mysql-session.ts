@@ -4,16 +4,8 @@ import { ConfigError } from '../../../model/errors.ts';
 import type { Connection, ConnectionOptions, FieldPacket } from 'mysql2/promise';
 import type { JdbcConnectionOptions, JdbcTls } from '../jdbc-connection-options.ts';
 import type { JdbcHost } from '../jdbc-url.ts';
-import {
-  failureAtCommit,
-  lateFailure,
-  LEAVE_MS,
-  SqlFailure,
-  type JdbcSession,
-  type RawValue,
-  type SqlResult,
-} from '../session.ts';
-import { within } from '../within.ts';
+import { DriverSession } from '../driver-session.ts';
+import { SqlFailure, type RawValue, type SqlResult } from '../session.ts';
 import type { WireValue } from '../wire-value.ts';
 import { mysqlFailure } from './mysql-failures.ts';
 
@@ -34,29 +26,27 @@ const PREPARED = 64;
  */
 const SETTINGS = `SET SESSION sql_mode = CONCAT(REPLACE(@@SESSION.sql_mode, 'ANSI_QUOTES', ''), ',STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO'), SESSION time_zone = '+00:00', SESSION wait_timeout = ${IDLE_SECONDS}`;
 
-export class MysqlSession implements JdbcSession {
-  broken = false;
+export class MysqlSession extends DriverSession {
   readonly #connection: Connection;
-  readonly #requestTimeoutMs: number;
   readonly #maxPacketBytes: number;
 
   constructor(connection: Connection, requestTimeoutMs: number, maxPacketBytes: number) {
+    super(requestTimeoutMs);
     this.#connection = connection;
     this.#maxPacketBytes = maxPacketBytes;
-    this.#requestTimeoutMs = requestTimeoutMs;
     const breaks = (): void => void (this.broken = true);
     connection.on('error', breaks);
     connection.on('end', breaks);
   }
 
   async run(sql: string, values: readonly WireValue[] = []): Promise<SqlResult> {
-    if (this.broken) throw new SqlFailure('the connection is closed', { reaction: 'connection', sqlCode: '' });
+    this.checkOpen();
     this.#checkPacket(sql, values);
     const bound = values.map((value) => (value instanceof Uint8Array ? asBuffer(value) : value));
     const options = { sql, rowsAsArray: true } as const;
-    const answer =
-      bound.length === 0 ? this.#connection.query(options) : this.#connection.execute({ ...options, values: bound });
-    const [rows, fields] = await this.#bounded<[unknown, FieldPacket[] | undefined]>(answer);
+    const [rows, fields] = await this.answerTo<[unknown, FieldPacket[] | undefined]>(() =>
+      bound.length === 0 ? this.#connection.query(options) : this.#connection.execute({ ...options, values: bound }),
+    );
     return {
       rows: Array.isArray(rows) ? (rows as RawValue[][]) : [],
       columns: (fields ?? []).map((field) => ({ name: field.name, type: typeOf(field) })),
@@ -72,26 +62,20 @@ export class MysqlSession implements JdbcSession {
     await this.run('START TRANSACTION');
   }
 
-  async commit(): Promise<void> {
-    try {
-      await this.run('COMMIT');
-    } catch (thrown) {
-      throw thrown instanceof SqlFailure ? failureAtCommit(thrown) : thrown;
-    }
+  protected async sendCommit(): Promise<void> {
+    await this.run('COMMIT');
   }
 
-  async rollback(): Promise<void> {
-    await this.run('ROLLBACK');
+  protected failureOf(thrown: unknown): SqlFailure {
+    return mysqlFailure(thrown);
   }
 
-  destroy(): void {
-    this.broken = true;
+  protected async end(): Promise<void> {
+    await this.#connection.end();
+  }
+
+  protected cut(): void {
     this.#connection.destroy();
-  }
-
-  async close(): Promise<void> {
-    if (this.broken) this.destroy();
-    else await within(LEAVE_MS, this.#connection.end(), () => new Error('no leave')).catch(() => this.destroy());
   }
 
   /** The server closes the connection on a larger one, and what the reason was is lost with it. */
@@ -108,16 +92,6 @@ export class MysqlSession implements JdbcSession {
       `${bytes} bytes are more than the server takes at once (max_allowed_packet is ${this.#maxPacketBytes}; raise it)`,
       { reaction: 'again', sqlCode: '1153' },
     );
-  }
-
-  async #bounded<R>(answer: Promise<R>): Promise<R> {
-    try {
-      return await within(this.#requestTimeoutMs, answer, () => lateFailure(this.#requestTimeoutMs));
-    } catch (thrown) {
-      const failure = thrown instanceof SqlFailure ? thrown : mysqlFailure(thrown);
-      if (failure.reaction === 'connection') this.destroy();
-      throw failure;
-    }
   }
 }
 
@@ -141,8 +115,6 @@ export async function connectMysql(options: JdbcConnectionOptions, writes: boole
       );
     try {
       const connection = await connected(createConnection, options, host);
-      // Without a listener an error between two queries ends the process.
-      connection.on('error', () => undefined);
       const session = await prepared(connection, options);
       if (writes && options.url.hosts.length > 1) await refuseReader(session, host);
       return session;

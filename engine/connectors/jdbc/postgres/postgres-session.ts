@@ -3,18 +3,10 @@ import { isIP } from 'node:net';
 import { ConfigError } from '../../../model/errors.ts';
 import type { JdbcConnectionOptions } from '../jdbc-connection-options.ts';
 import type { JdbcHost } from '../jdbc-url.ts';
-import {
-  failureAtCommit,
-  lateFailure,
-  LEAVE_MS,
-  SqlFailure,
-  type JdbcSession,
-  type RawValue,
-  type SqlResult,
-} from '../session.ts';
+import { DriverSession } from '../driver-session.ts';
+import { SqlFailure, type RawValue, type SqlResult } from '../session.ts';
 import type { WireValue } from '../wire-value.ts';
 import { bytesAsHex } from '../encode-value.ts';
-import { within } from '../within.ts';
 import { isMissingTls, postgresFailure } from './postgres-failures.ts';
 import type { Client, ClientConfig, QueryArrayResult } from 'pg';
 
@@ -25,16 +17,14 @@ const IDLE_IN_TRANSACTION_MS = 60_000;
 
 const RAW_TYPES = { getTypeParser: () => (text: string) => text } as unknown as NonNullable<ClientConfig['types']>;
 
-export class PostgresSession implements JdbcSession {
-  broken = false;
+export class PostgresSession extends DriverSession {
   readonly #client: Client;
-  readonly #requestTimeoutMs: number;
   /** Is a COMMIT answered before it is durable, unless asked otherwise? */
   readonly #commitsEarly: boolean;
 
   constructor(client: Client, requestTimeoutMs: number, commitsEarly: boolean) {
+    super(requestTimeoutMs);
     this.#client = client;
-    this.#requestTimeoutMs = requestTimeoutMs;
     this.#commitsEarly = commitsEarly;
     client.on('error', () => (this.broken = true));
     client.on('end', () => (this.broken = true));
@@ -62,47 +52,34 @@ export class PostgresSession implements JdbcSession {
     await this.run(`BEGIN; ${settings.map((setting) => `SET LOCAL ${setting}`).join('; ')}`);
   }
 
-  async commit(): Promise<void> {
-    try {
-      const result = await this.#send('COMMIT', []);
-      // A transaction that failed before is rolled back by COMMIT, without an error.
-      if (!Array.isArray(result) && result.command !== 'COMMIT')
-        throw new SqlFailure(`COMMIT answered ${result.command}: the transaction had failed`, {
-          reaction: 'other',
-          sqlCode: '25P02',
-        });
-    } catch (thrown) {
-      throw thrown instanceof SqlFailure ? failureAtCommit(thrown) : thrown;
-    }
+  protected async sendCommit(): Promise<void> {
+    const result = await this.#send('COMMIT', []);
+    // A transaction that failed before is rolled back by COMMIT, without an error.
+    if (!Array.isArray(result) && result.command !== 'COMMIT')
+      throw new SqlFailure(`COMMIT answered ${result.command}: the transaction had failed`, {
+        reaction: 'other',
+        sqlCode: '25P02',
+      });
   }
 
-  async rollback(): Promise<void> {
-    await this.run('ROLLBACK');
+  protected failureOf(thrown: unknown): SqlFailure {
+    return postgresFailure(thrown);
   }
 
-  destroy(): void {
-    this.broken = true;
+  protected async end(): Promise<void> {
+    await this.#client.end();
+  }
+
+  protected cut(): void {
     cut(this.#client);
   }
 
-  async close(): Promise<void> {
-    if (this.broken) this.destroy();
-    else await within(LEAVE_MS, this.#client.end(), () => new Error('no leave')).catch(() => this.destroy());
-  }
-
   async #send(sql: string, values: readonly WireValue[]): Promise<QueryArrayResult | QueryArrayResult[]> {
-    if (this.broken) throw new SqlFailure('the connection is closed', { reaction: 'connection', sqlCode: '' });
-    try {
-      const text = values.map((value) => (value instanceof Uint8Array ? bytesAsHex(value) : value));
-      // A query with values is one statement with parameters; without values it may be several.
-      const query = { text: sql, rowMode: 'array' as const, types: RAW_TYPES };
-      const answer = this.#client.query(text.length === 0 ? query : { ...query, values: text });
-      return await within(this.#requestTimeoutMs, answer, () => lateFailure(this.#requestTimeoutMs));
-    } catch (thrown) {
-      const failure = thrown instanceof SqlFailure ? thrown : postgresFailure(thrown);
-      if (failure.reaction === 'connection') this.destroy();
-      throw failure;
-    }
+    this.checkOpen();
+    const text = values.map((value) => (value instanceof Uint8Array ? bytesAsHex(value) : value));
+    // A query with values is one statement with parameters; without values it may be several.
+    const query = { text: sql, rowMode: 'array' as const, types: RAW_TYPES };
+    return await this.answerTo(() => this.#client.query(text.length === 0 ? query : { ...query, values: text }));
   }
 }
 
