@@ -22,6 +22,7 @@ describe.each(DATABASES)('%s', (name) => {
   });
 
   const ofMysql = name === 'mariadb';
+  const onPostgres = ofMysql ? [] : [name];
 
   function source(table: string, partition: string | null, parts: number, fetchSize = 2): JdbcSource<string> {
     const base = JdbcSource.builder()
@@ -95,7 +96,7 @@ describe.each(DATABASES)('%s', (name) => {
       for (const parts of [1, 3]) expect(await readAll(source('e_never', column, parts))).toEqual(['1', '2', '3']);
   });
 
-  test.runIf(!ofMysql)('a value that no range ends at is named', async () => {
+  test.each(onPostgres)('a value that no range ends at is named', async () => {
     await database.admin.run('CREATE TABLE e_odd (id INT PRIMARY KEY, f REAL, at_ TIMESTAMPTZ, n NUMERIC)');
     await database.admin.run("INSERT INTO e_odd VALUES (1, 1, now(), 1), (2, 'NaN', 'infinity', 'NaN')");
     for (const column of ['f', 'at_', 'n']) {
