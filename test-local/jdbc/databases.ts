@@ -1,4 +1,5 @@
 /** PostgreSQL and MariaDB for tests, each with a second client to look with. */
+import { afterAll, beforeAll } from 'vitest';
 import { ManualClock } from '../../engine/testing/manual-clock.ts';
 import { SystemClock } from '../../engine/embedded/system-clock.ts';
 import type { Dialect } from '../../engine/connectors/jdbc/dialect.ts';
@@ -43,6 +44,45 @@ export async function openDatabase(name: DatabaseName, server?: RunningServer): 
     admin,
     rows: async (sql) => (await admin.run(sql)).rows.map((row) => row.map(String)),
     close: async () => await admin.close(),
+  };
+}
+
+interface Closes {
+  close?(): Promise<void>;
+}
+
+/** Opened before the tests of the suite that asks for it, and closed after them, with what they have opened. */
+export interface SuiteDatabase extends TestDatabase {
+  closesToo<C extends Closes>(opened: C): C;
+}
+
+export function databaseOfSuite(name: DatabaseName): SuiteDatabase {
+  let database: TestDatabase | null = null;
+  const opened: Closes[] = [];
+  beforeAll(async () => {
+    database = await openDatabase(name);
+  });
+  afterAll(async () => {
+    for (const one of opened) await one.close?.();
+    await database?.close();
+  });
+  return {
+    name,
+    get dialect() {
+      return database!.dialect;
+    },
+    get connection() {
+      return database!.connection;
+    },
+    get admin() {
+      return database!.admin;
+    },
+    rows: (sql) => database!.rows(sql),
+    close: async () => await database!.close(),
+    closesToo(one) {
+      opened.push(one);
+      return one;
+    },
   };
 }
 

@@ -1,9 +1,9 @@
 /** Constraints that PostgreSQL checks at COMMIT: which record it was, and what becomes of it. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { JdbcExecutionOptions } from '../../engine/connectors/jdbc/sink/jdbc-execution-options.ts';
 import { JdbcSink } from '../../engine/connectors/jdbc/sink/jdbc-sink.ts';
 import { UserCodeError } from '../../engine/model/errors.ts';
-import { instantClock, openDatabase, SinkOnTrial, type TestDatabase } from './databases.ts';
+import { instantClock, databaseOfSuite, SinkOnTrial } from './databases.ts';
 
 interface Node {
   readonly id: number;
@@ -11,15 +11,7 @@ interface Node {
   readonly word: string;
 }
 
-let database: TestDatabase;
-const open: SinkOnTrial<Node>[] = [];
-beforeAll(async () => {
-  database = await openDatabase('postgres');
-});
-afterAll(async () => {
-  for (const one of open) await one.close();
-  await database?.close();
-});
+const database = databaseOfSuite('postgres');
 
 async function tree(table: string, policy: 'fail' | 'dead-letter', constraint: string): Promise<SinkOnTrial<Node>> {
   await database.admin.run(
@@ -32,7 +24,7 @@ async function tree(table: string, policy: 'fail' | 'dead-letter', constraint: s
     )
     .buildExactlyOnce(database.connection, { ledgerTable: `${table}_ledger` });
   const trial = await new SinkOnTrial(sink, 'deferred', instantClock()).start();
-  open.push(trial);
+  database.closesToo(trial);
   return trial;
 }
 

@@ -1,8 +1,8 @@
 /** What a sink writes: modes, folding, order, statements, and every type there and back, on both servers. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { JdbcExecutionOptions } from '../../engine/connectors/jdbc/sink/jdbc-execution-options.ts';
 import { JdbcSink } from '../../engine/connectors/jdbc/sink/jdbc-sink.ts';
-import { DATABASES, openDatabase, RUN, SinkOnTrial, type TestDatabase } from './databases.ts';
+import { DATABASES, databaseOfSuite, RUN, SinkOnTrial } from './databases.ts';
 
 interface Total {
   readonly id: number;
@@ -13,20 +13,11 @@ interface Total {
 const TOTALS = { values: { id: (t: Total) => t.id, name: (t: Total) => t.name }, keyFields: ['id'] } as const;
 
 describe.each(DATABASES)('%s', (name) => {
-  let database: TestDatabase;
-  const open: { close(): Promise<void> }[] = [];
-
-  beforeAll(async () => {
-    database = await openDatabase(name);
-  });
-  afterAll(async () => {
-    for (const one of open) await one.close();
-    await database?.close();
-  });
+  const database = databaseOfSuite(name);
 
   async function start<T>(sink: JdbcSink<T>, job: string): Promise<SinkOnTrial<T>> {
     const trial = await new SinkOnTrial(sink, job).start();
-    open.push(trial);
+    database.closesToo(trial);
     return trial;
   }
 

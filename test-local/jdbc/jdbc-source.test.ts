@@ -1,11 +1,11 @@
 /** What a source reads: every row once in its piece, from any position on, every type exactly, on both servers. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { SystemClock } from '../../engine/embedded/system-clock.ts';
 import { JdbcSink } from '../../engine/connectors/jdbc/sink/jdbc-sink.ts';
 import { JdbcSource } from '../../engine/connectors/jdbc/source/jdbc-source.ts';
 import { JdbcNumericBetweenParametersProvider } from '../../engine/connectors/jdbc/source/parameters-provider.ts';
 import type { KnownSplits, Source, SourceContext, SplitSpec } from '../../engine/ports/source.ts';
-import { DATABASES, openDatabase, SinkOnTrial, type TestDatabase } from './databases.ts';
+import { DATABASES, databaseOfSuite, SinkOnTrial } from './databases.ts';
 
 const CTX: SourceContext = { job: 'j', operator: 'in', clock: new SystemClock(), log: null, blobs: null };
 
@@ -48,23 +48,17 @@ async function readAll<T>(source: Source<T>): Promise<T[][]> {
 }
 
 describe.each(DATABASES)('%s', (name) => {
-  let database: TestDatabase;
-  const sources: Source<unknown>[] = [];
+  const database = databaseOfSuite(name);
   beforeAll(async () => {
-    database = await openDatabase(name);
     await database.admin.run('CREATE TABLE q_numbers (id INT PRIMARY KEY, word VARCHAR(10))');
     await database.admin.run(
       `INSERT INTO q_numbers VALUES ${Array.from({ length: 40 }, (_, i) => `(${i * 3 - 20}, 'w${i}')`).join(', ')}`,
     );
   });
-  afterAll(async () => {
-    for (const source of sources) await source.close?.();
-    await database?.close();
-  });
 
   const builder = () => JdbcSource.builder().setConnection(database.connection).setResultSetFetchSize(4);
   function made<T>(source: JdbcSource<T>): JdbcSource<T> {
-    sources.push(source);
+    database.closesToo(source);
     return source;
   }
   const ids = Array.from({ length: 40 }, (_, i) => i * 3 - 20);

@@ -1,8 +1,8 @@
 /** Keys of every type: a row replaces the row of its key and a delete finds it, also where the column rounds or fills up what it is given. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { JdbcSink } from '../../engine/connectors/jdbc/sink/jdbc-sink.ts';
 import type { JdbcValue } from '../../engine/connectors/jdbc/wire-value.ts';
-import { DATABASES, instantClock, openDatabase, SinkOnTrial, type TestDatabase } from './databases.ts';
+import { DATABASES, instantClock, databaseOfSuite, SinkOnTrial } from './databases.ts';
 
 interface Row {
   readonly k: JdbcValue;
@@ -59,17 +59,11 @@ const MARIADB: typeof BOTH = [
 ];
 
 describe.each(DATABASES)('%s', (name) => {
-  let database: TestDatabase;
-  const open: SinkOnTrial<Row>[] = [];
+  const database = databaseOfSuite(name);
   beforeAll(async () => {
-    database = await openDatabase(name);
     if (name !== 'postgres') return;
     await database.admin.run("CREATE TYPE k_mood AS ENUM ('good', 'bad')");
     await database.admin.run('CREATE DOMAIN k_cents AS NUMERIC(5, 2) CHECK (VALUE > 0)');
-  });
-  afterAll(async () => {
-    for (const one of open) await one.close();
-    await database?.close();
   });
 
   const types = [...BOTH, ...(name === 'postgres' ? POSTGRES : MARIADB)].map((one, i) => [...one, i] as const);
@@ -81,7 +75,7 @@ describe.each(DATABASES)('%s', (name) => {
       .withTable({ name: table, columns: ['k', 'n'], keyFields: ['k'], deleteWhen: ({ gone }) => gone })
       .buildExactlyOnce(database.connection, { ledgerTable: 'k_ledger' });
     const trial = await new SinkOnTrial(sink, table, instantClock()).start();
-    open.push(trial);
+    database.closesToo(trial);
     const numbers = async (): Promise<string[]> =>
       (await database.rows(`SELECT n FROM ${table} ORDER BY n`)).map(([n]) => n!);
     const row = (k: JdbcValue, n: number, gone = false): Row => ({ k, n, gone });

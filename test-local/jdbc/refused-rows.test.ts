@@ -1,10 +1,10 @@
 /** Rows that the database refuses: which one it was, what becomes of it, and what is not there when the job starts. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { JdbcExecutionOptions } from '../../engine/connectors/jdbc/sink/jdbc-execution-options.ts';
 import { JdbcSink } from '../../engine/connectors/jdbc/sink/jdbc-sink.ts';
 import type { JdbcTable } from '../../engine/connectors/jdbc/sink/jdbc-table.ts';
 import { ConfigError, UserCodeError } from '../../engine/model/errors.ts';
-import { connectionTo, DATABASES, instantClock, openDatabase, SinkOnTrial, type TestDatabase } from './databases.ts';
+import { connectionTo, DATABASES, instantClock, databaseOfSuite, SinkOnTrial } from './databases.ts';
 import { useServer } from '../servers/index.ts';
 
 interface Account {
@@ -16,16 +16,7 @@ interface Account {
 const row = (id: number, email = `${id}@x`, balance = 0): Account => ({ id, email, balance });
 
 describe.each(DATABASES)('%s', (name) => {
-  let database: TestDatabase;
-  const open: SinkOnTrial<Account>[] = [];
-
-  beforeAll(async () => {
-    database = await openDatabase(name);
-  });
-  afterAll(async () => {
-    for (const one of open) await one.close();
-    await database?.close();
-  });
+  const database = databaseOfSuite(name);
 
   async function accounts(
     table: string,
@@ -49,7 +40,7 @@ describe.each(DATABASES)('%s', (name) => {
       )
       .buildExactlyOnce(database.connection, { ledgerTable: `${table}_ledger` });
     const trial = await new SinkOnTrial(sink, 'refused', instantClock()).start();
-    open.push(trial);
+    database.closesToo(trial);
     return trial;
   }
 

@@ -1,13 +1,13 @@
 /** Rows that only the server can refuse, keys of other indexes, locked tables, and servers that stop answering. */
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { JdbcConnectionOptionsBuilder } from '../../engine/connectors/jdbc/jdbc-connection-options.ts';
 import { JdbcExecutionOptions } from '../../engine/connectors/jdbc/sink/jdbc-execution-options.ts';
 import { JdbcSink } from '../../engine/connectors/jdbc/sink/jdbc-sink.ts';
 import type { JdbcTable } from '../../engine/connectors/jdbc/sink/jdbc-table.ts';
 import { RetryableError, UserCodeError } from '../../engine/model/errors.ts';
 import { useServer } from '../servers/index.ts';
-import { connectionTo, DATABASES, instantClock, openDatabase, SinkOnTrial, type TestDatabase } from './databases.ts';
+import { connectionTo, DATABASES, instantClock, databaseOfSuite, openDatabase, SinkOnTrial } from './databases.ts';
 
 interface Word {
   readonly id: number;
@@ -17,15 +17,7 @@ interface Word {
 const words = (...all: string[]): Word[] => all.map((word, id) => ({ id, word }));
 
 describe.each(DATABASES)('%s', (name) => {
-  let database: TestDatabase;
-  const open: { close(): Promise<void> }[] = [];
-  beforeAll(async () => {
-    database = await openDatabase(name);
-  });
-  afterAll(async () => {
-    for (const one of open) await one.close();
-    await database?.close();
-  });
+  const database = databaseOfSuite(name);
 
   const ofMysql = name === 'mariadb';
   const onMysql = ofMysql ? [name] : [];
@@ -43,7 +35,7 @@ describe.each(DATABASES)('%s', (name) => {
       .withExecutionOptions(execution)
       .buildExactlyOnce(database.connection, { ledgerTable: `${table}_ledger` });
     const trial = await new SinkOnTrial(sink, 'edges', instantClock()).start();
-    open.push(trial);
+    database.closesToo(trial);
     return trial;
   }
 
@@ -113,7 +105,7 @@ describe.each(DATABASES)('%s', (name) => {
     const trial = await sinkTo('d_locked', 'id INT, word VARCHAR(20)', {}, execution);
     await trial.publish(1, words('a'));
     const other = await openDatabase(name);
-    open.push(other);
+    database.closesToo(other);
     if (ofMysql) await other.admin.run('LOCK TABLES d_locked WRITE');
     else await other.admin.run('BEGIN; LOCK TABLE d_locked');
     const thrown = await trial.publish(2, words('b')).catch((error: unknown) => error);
@@ -131,7 +123,7 @@ describe.each(DATABASES)('%s', (name) => {
       .withQueryStatement(`INSERT INTO d_comment VALUES (?, ${value}) -- as ever`, ({ id, word }) => [id, word])
       .buildExactlyOnce(database.connection, { ledgerTable: 'd_comment_ledger' });
     const trial = await new SinkOnTrial(sink, 'edges', instantClock()).start();
-    open.push(trial);
+    database.closesToo(trial);
     expect(await trial.publish(1, words('good', 'good', 'good'))).toBe('published');
     expect(await database.rows('SELECT id FROM d_comment ORDER BY id')).toEqual([['0'], ['1'], ['2']]);
     if (!ofMysql) expect(() => trial.stage(words('goo\0'))).toThrow(/NUL/);
@@ -165,7 +157,7 @@ describe.each(DATABASES)('%s', (name) => {
       .withExecutionOptions(JdbcExecutionOptions.builder().withMaxRetries(2).build())
       .buildExactlyOnce(connection, { ledgerTable: 'd_frozen_ledger' });
     const trial = await new SinkOnTrial(sink, 'edges', instantClock()).start();
-    open.push(trial);
+    database.closesToo(trial);
     await trial.publish(1, words('a'));
     relay.freeze(true);
     const began = performance.now();

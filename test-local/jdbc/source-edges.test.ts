@@ -1,25 +1,17 @@
 /** Ranges up to the edges of a column's type, values without a range, and keys that only the database takes for equal. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { SystemClock } from '../../engine/embedded/system-clock.ts';
 import { JdbcSource } from '../../engine/connectors/jdbc/source/jdbc-source.ts';
 import { ConfigError } from '../../engine/model/errors.ts';
 import type { Source, SourceContext, SplitSpec } from '../../engine/ports/source.ts';
-import { DATABASES, openDatabase, type TestDatabase } from './databases.ts';
+import { DATABASES, databaseOfSuite } from './databases.ts';
 
 const CTX: SourceContext = { job: 'j', operator: 'in', clock: new SystemClock(), log: null, blobs: null };
 
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 describe.each(DATABASES)('%s', (name) => {
-  let database: TestDatabase;
-  const sources: Source<unknown>[] = [];
-  beforeAll(async () => {
-    database = await openDatabase(name);
-  });
-  afterAll(async () => {
-    for (const source of sources) await source.close?.();
-    await database?.close();
-  });
+  const database = databaseOfSuite(name);
 
   const ofMysql = name === 'mariadb';
   const onPostgres = ofMysql ? [] : [name];
@@ -33,7 +25,7 @@ describe.each(DATABASES)('%s', (name) => {
     const made = (partition === null ? base : base.setPartitionColumn(partition, parts))
       .setResultExtractor((row) => String(row['id']))
       .build();
-    sources.push(made);
+    database.closesToo(made);
     return made;
   }
 

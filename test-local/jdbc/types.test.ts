@@ -1,11 +1,11 @@
 /** Every type of column: what a job gives is what a source reads back. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { SystemClock } from '../../engine/embedded/system-clock.ts';
 import { JdbcSink } from '../../engine/connectors/jdbc/sink/jdbc-sink.ts';
 import { JdbcSource } from '../../engine/connectors/jdbc/source/jdbc-source.ts';
 import type { JdbcValue } from '../../engine/connectors/jdbc/wire-value.ts';
 import type { SourceContext } from '../../engine/ports/source.ts';
-import { DATABASES, openDatabase, SinkOnTrial, type DatabaseName, type TestDatabase } from './databases.ts';
+import { DATABASES, databaseOfSuite, SinkOnTrial, type DatabaseName } from './databases.ts';
 
 const CTX: SourceContext = { job: 'j', operator: 'in', clock: new SystemClock(), log: null, blobs: null };
 const MS = 1_700_000_000_123;
@@ -97,11 +97,7 @@ const CASES: Readonly<Record<DatabaseName, readonly Case[]>> = {
 };
 
 describe.each(DATABASES)('%s', (name) => {
-  let database: TestDatabase;
-  beforeAll(async () => {
-    database = await openDatabase(name);
-  });
-  afterAll(async () => await database?.close());
+  const database = databaseOfSuite(name);
 
   test('there and back, and null', async () => {
     const cases = CASES[name];
