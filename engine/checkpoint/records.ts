@@ -102,6 +102,8 @@ export interface StagedSlot {
   readonly slot: number;
   readonly records: number;
   readonly objects: readonly ObjectRef[];
+  /** As the sink that staged it calls it. Absent: it does not say, or the record is older. */
+  readonly form?: string;
 }
 
 /** Sums over an epoch. Names: recordsIn, filtered, lateDropped, late, deadLettered, refired, recordsOut:<sink uid>, … */

@@ -30,6 +30,8 @@ export interface Sink<T> {
   readonly notice?: string | null;
   /** What it writes to, where two sinks of a job must not share it: names a folder and prefix, for example. */
   readonly target?: string;
+  /** Form of what its writers stage: an epoch that was staged in another form is not published by this sink. Absent: there is one form only. */
+  readonly stagedForm?: string;
   /** Before the first plan: throws ConfigError naming what is missing or refused. */
   validate(ctx: SinkContext): Promise<void>;
   /** In each process, before its first writer: loads what writing needs. */

@@ -121,6 +121,7 @@ export class FusedRunner implements EpochRunner {
 
   async publish(manifest: Manifest): Promise<void> {
     const io = new ObjectIo(this.options.blobs, null);
+    this.checkStaged(manifest);
     for (const sink of this.wired.sinks) await sink.publish(manifest, io, () => this.crash('slot-published'));
     await this.refreshSinks();
     for (const source of this.wired.sources) {
@@ -129,6 +130,19 @@ export class FusedRunner implements EpochRunner {
         const about = { source: source.node.name, epoch: manifest.epoch, why: messageOf(thrown) };
         this.options.notice?.('a source could not tell how far it is read; the job is not affected', about);
       });
+    }
+  }
+
+  /** Output is committed: every slot has a sink that can publish it, or nothing goes on (E5). */
+  private checkStaged(manifest: Manifest): void {
+    for (const staged of manifest.staged) {
+      const sink = this.wired.sinks.find(({ node }) => node.uid === staged.sink);
+      if (sink !== undefined) sink.checkStaged(manifest, staged);
+      else
+        throw new ConfigError(
+          `job "${this.options.job}": epoch ${manifest.epoch} is committed, with ${staged.records} records for sink "${staged.sink}", which the job has no more. Run the job with that sink until the epoch is published, then remove it.`,
+          { job: this.options.job, sink: staged.sink, epoch: manifest.epoch },
+        );
     }
   }
 

@@ -1,7 +1,7 @@
 /** One sink: a writer per slot in use, what they stage, and what is published after the commit. */
 import type { Manifest, ObjectRef, StagedSlot } from '../checkpoint/records.ts';
 import type { JobNode } from '../graph/job-graph.ts';
-import { messageOf, RetryableError, UnknownOutcomeError, UserCodeError } from '../model/errors.ts';
+import { ConfigError, messageOf, RetryableError, UnknownOutcomeError, UserCodeError } from '../model/errors.ts';
 import { DEFAULT_SINK_SLOTS } from '../model/limits.ts';
 import type { Sink, SinkContext, SinkPublisher, SinkWriter } from '../ports/sink.ts';
 import type { SinkLeaf } from './chain-leaf.ts';
@@ -76,9 +76,26 @@ export class SinkTask {
       const { chunks, records } = writer.take();
       if (chunks.length === 0) continue;
       const objects: ObjectRef[] = [await io.write(`out-${this.node.uid}-${slot}`, chunks)];
-      staged.push({ sink: this.node.uid, slot, records, objects });
+      const { stagedForm } = this.sink;
+      staged.push({
+        sink: this.node.uid,
+        slot,
+        records,
+        objects,
+        ...(stagedForm === undefined ? {} : { form: stagedForm }),
+      });
     }
     return staged;
+  }
+
+  /** Throws ConfigError where this is another sink than the one that staged it. */
+  checkStaged({ run, epoch }: Manifest, { slot, records, form }: StagedSlot): void {
+    const { stagedForm } = this.sink;
+    if (form === undefined || stagedForm === undefined || form === stagedForm) return;
+    throw new ConfigError(
+      `job "${this.ctx.job}", sink "${this.node.uid}": epoch ${epoch} is committed, and its ${records} records for this sink were staged as ${form}, which ${this.sink.description} (${stagedForm}) cannot publish. Run the job as it was until that epoch is published, then change the sink; or give the new sink another uid beside the old one.`,
+      { job: this.ctx.job, sink: this.node.uid, run, epoch, slot },
+    );
   }
 
   async publish(manifest: Manifest, io: ObjectIo, published: () => void): Promise<void> {

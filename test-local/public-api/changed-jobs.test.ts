@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { DataGeneratorSource } from '../../engine/connectors/datagen/index.ts';
 import { FileSink, FileSource, jsonEncoder, jsonLines, schema, t } from '../../engine/connectors/files/index.ts';
 import { runEmbedded } from '../../engine/embedded/executor.ts';
+import { ConfigError } from '../../engine/model/errors.ts';
 import {
   Duration,
   RestartStrategies,
@@ -108,6 +109,42 @@ describe('a job with state that has changed', () => {
     await expect(build(3000).execute('job')).rejects.toThrow('read in other pieces before');
     expect((await build(2000).execute('job')).counts['recordsIn']).toBe(500);
     expect(() => FileSource.forRecordStreamFormat(jsonLines(), input).splitSize(0)).toThrow('at least 1');
+  });
+});
+
+describe('a job with an epoch that is committed and not published', () => {
+  async function afterTheCommit(folder: string, change: (rows: DataStream<Row>) => unknown): Promise<unknown> {
+    const first = environment(folder);
+    counted(generated(first), folder);
+    const dead = runEmbedded(first.toJobGraph(), first.settings(), {
+      crashPoint: (name) => {
+        if (name === 'publish-started') throw new ConfigError('the target is gone');
+      },
+    });
+    await expect(dead).rejects.toThrow('the target is gone');
+    const second = environment(folder);
+    change(generated(second));
+    return await second.execute('job');
+  }
+
+  it.for([
+    ['is not there any more', /epoch 1 is committed, with 400 records for sink "out", which the job has no more/],
+    ['stages in another form', /its 400 records for this sink were staged as the lines of a file, .* cannot publish/],
+  ] as const)('is refused where its sink %s, and goes on with it', async ([what, message]) => {
+    const folder = newFolder();
+    const again = afterTheCommit(folder, (rows) => {
+      const sums = rows.keyBy('k').sum('n').uid('op');
+      if (what === 'stages in another form')
+        sums
+          .sinkTo(FileSink.forRowFormat<object>(join(folder, 'out'), jsonEncoder()).withMaxPartBytes(100).build())
+          .uid('out');
+      else sums.sinkTo(sinkOf(folder, 'other')).uid('other');
+    });
+    await expect(again).rejects.toThrow(message);
+    const third = environment(folder);
+    counted(generated(third), folder);
+    await third.execute('job');
+    expect(rowsIn(folder)).toHaveLength(400);
   });
 });
 

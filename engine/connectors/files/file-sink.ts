@@ -113,6 +113,10 @@ export class FileSink<T> implements Sink<T> {
     });
   }
 
+  get stagedForm(): string {
+    return this.#framed ? 'parts of files' : 'the lines of a file';
+  }
+
   get #framed(): boolean {
     return 'load' in this.#encoder || this.#options.buckets !== null || this.#inParts;
   }

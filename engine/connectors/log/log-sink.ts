@@ -35,6 +35,7 @@ interface LogSinkOptions<T> {
 export class LogSink<T> implements Sink<T> {
   readonly description: string;
   readonly guarantee = 'EXACTLY_ONCE';
+  readonly stagedForm = 'records of the log';
   readonly #topic: string | null;
   readonly #serializer: RecordSerializer<T>;
 

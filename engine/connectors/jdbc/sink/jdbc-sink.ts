@@ -36,6 +36,7 @@ const MAX_NAME = 200;
 export class JdbcSink<T> implements Sink<T> {
   readonly description: string;
   readonly guarantee: DeliveryGuarantee;
+  readonly stagedForm = 'database rows';
   readonly #target: Target<T>;
   readonly #connection: JdbcConnectionOptions;
   readonly #execution: JdbcExecutionOptions;

@@ -39,6 +39,7 @@ interface KafkaSinkOptions<T> {
 export class KafkaSink<T> implements Sink<T> {
   declare readonly __type?: T;
   readonly description: string;
+  readonly stagedForm = 'Kafka records';
   readonly guarantee: DeliveryGuarantee;
   readonly notice: string | null;
   readonly concurrentSlots = true;
