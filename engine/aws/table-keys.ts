@@ -8,6 +8,7 @@
  * | ack             | `job#A#<0…15>`, by its key | the key                           |
  * | manifest        | `job#M#<epoch mod 16>`     | the key                           |
  * | piece of a large item | `job#C`              | `key#nonce#number`                |
+ * | small object    | `job#L#<0…7>`, by its name | its name, without `jobs/<job>/`   |
  * | names of jobs   | `#jobs`                    | the job                           |
  */
 import { parseItemKey } from '../checkpoint/item-keys.ts';
@@ -52,4 +53,5 @@ export const pieceKey = (job: string, key: string, nonce: string, piece: number)
 export const piecePrefix = (key: string): string => `${key}#`;
 export const keyOfSort = (s: string): string => s.split('#', 1)[0]!;
 
-const numbered = (prefix: string, n: number): readonly string[] => Array.from({ length: n }, (_, i) => prefix + i);
+export const numbered = (prefix: string, n: number): readonly string[] =>
+  Array.from({ length: n }, (_, i) => prefix + i);

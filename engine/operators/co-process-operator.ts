@@ -20,10 +20,10 @@ export class CoProcessFactory implements KeyedOperatorFactory {
   readonly kind = 'co-process';
   readonly needsTimestamps = false;
   private readonly make: () => CoProcessLogic;
-  private readonly isKeyed: boolean;
+  readonly stateByKey: boolean;
   constructor(make: () => CoProcessLogic, isKeyed: boolean) {
     this.make = make;
-    this.isKeyed = isKeyed;
+    this.stateByKey = isKeyed;
   }
   create(): KeyedOperator {
     const fn = this.make();
@@ -33,6 +33,6 @@ export class CoProcessFactory implements KeyedOperatorFactory {
       open: fn.open?.bind(fn),
       close: fn.close?.bind(fn),
     };
-    return new KeyedFunctionOperator(logic, this.isKeyed);
+    return new KeyedFunctionOperator(logic, this.stateByKey);
   }
 }

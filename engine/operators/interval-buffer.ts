@@ -164,6 +164,11 @@ export class IntervalBuffer {
     if (row.buckets.length === row.head) this.byId[id] = undefined;
   }
 
+  /** Forgets what is in memory of the key, right after a snapshot. */
+  evict(id: number): void {
+    if (id < this.byId.length) this.byId[id] = undefined;
+  }
+
   private forget(bucket: Bucket): void {
     bucket.isGone = true;
     if (bucket.isStored) this.dropped.push(bucket);

@@ -10,6 +10,7 @@
  */
 import { ConfigError, UserCodeError } from '../model/errors.ts';
 import { MIN_WATERMARK, NO_TIMESTAMP } from '../model/watermark.ts';
+import type { KeyTimes } from '../ports/state-table.ts';
 import type { KeyIndex } from '../state/key-index.ts';
 import type { StateWriter } from '../state/state-entries.ts';
 import { collectReturned } from './collect-returned.ts';
@@ -51,6 +52,7 @@ export interface IntervalJoinOptions {
 export class IntervalJoinFactory implements KeyedOperatorFactory {
   readonly kind = 'interval-join';
   readonly needsTimestamps = true;
+  readonly stateByKey = true;
   private readonly options: IntervalJoinOptions;
   constructor(options: IntervalJoinOptions) {
     this.options = options;
@@ -179,7 +181,27 @@ class IntervalJoinOperator implements KeyedOperator, ProcessJoinContext, Collect
   }
 
   private wait(id: number): void {
-    this.due.set(id, Math.min(this.left.oldest(id) + this.keepLeftMs, this.right.oldest(id) + this.keepRightMs));
+    this.due.set(id, this.overAt(id));
+  }
+
+  private overAt(id: number): number {
+    return Math.min(this.left.oldest(id) + this.keepLeftMs, this.right.oldest(id) + this.keepRightMs);
+  }
+
+  dueOf(id: number): KeyTimes {
+    return { eventTime: this.overAt(id), processingTime: Infinity };
+  }
+
+  loaded(ids: readonly number[]): void {
+    for (const id of ids) this.wait(id);
+  }
+
+  evict(ids: readonly number[]): void {
+    for (const id of ids) {
+      this.left.evict(id);
+      this.right.evict(id);
+      this.due.set(id, Infinity);
+    }
   }
 
   snapshot(writer: StateWriter): void {

@@ -11,6 +11,7 @@
  */
 import { ConfigError, UserCodeError } from '../model/errors.ts';
 import { MIN_WATERMARK, NO_TIMESTAMP } from '../model/watermark.ts';
+import type { KeyTimes } from '../ports/state-table.ts';
 import type { KeyScope } from '../state/cell.ts';
 import type { KeyIndex } from '../state/key-index.ts';
 import { KeyedStateStore } from '../state/keyed-state-store.ts';
@@ -212,6 +213,21 @@ export class KeyedFunctionOperator implements KeyedOperator, OnTimerContext<unkn
 
   isLive(id: number): boolean {
     return this.states.isLive(id) || this.eventTimers.isLive(id) || this.processingTimers.isLive(id);
+  }
+
+  dueOf(id: number): KeyTimes {
+    return { eventTime: this.eventTimers.firstOf(id), processingTime: this.processingTimers.firstOf(id) };
+  }
+
+  loaded(_ids: readonly number[]): void {
+    // Each entry is whole.
+  }
+
+  evict(ids: readonly number[]): void {
+    this.states.evict(ids);
+    const all = new Set(ids);
+    this.eventTimers.evict(all);
+    this.processingTimers.evict(all);
   }
 
   async close(): Promise<void> {

@@ -9,6 +9,7 @@
  * Life of an epoch: beginEpoch → advanceProcessingTime per group → process … → advance per group → snapshot. A failed attempt
  * drops the instance; the next one restores from the segments that its plan names.
  */
+import type { KeyTimes } from '../ports/state-table.ts';
 import type { KeyIndex } from '../state/key-index.ts';
 import type { StateReader, StateWriter } from '../state/state-entries.ts';
 import type { ExchangeBatch } from './exchange-batch.ts';
@@ -59,6 +60,15 @@ export interface KeyedOperator extends StateReader {
   nextProcessingTimer(keyGroup: number): number;
   /** True while the key has any state. */
   isLive(id: number): boolean;
+  /**
+   * Operators whose keys come and go (`KeyedOperatorFactory.stateByKey`): when the key wants to be in memory though no row of it comes, as
+   * it has a timer then, or a window that fires or is over.
+   */
+  dueOf?(id: number): KeyTimes;
+  /** More entries have been restored, of these keys, in the middle of the operator's life. */
+  loaded?(ids: readonly number[]): void;
+  /** Right after a snapshot: forgets these keys. What is stored of them is restored before they are needed again. */
+  evict?(ids: readonly number[]): void;
   /** Row of the batch, or −1, at which user code threw in the last `process`. */
   readonly failedRow: number;
   close(): void | Promise<void>;
@@ -72,6 +82,11 @@ export interface KeyedOperatorFactory {
   readonly needsTimestamps: boolean;
   /** It has state that every subtask shares (state/key-in-group.ts). */
   readonly hasBroadcastState?: boolean;
+  /**
+   * An answer for a key hangs on that key's rows and state alone, so that not all keys need be in memory: operators have `dueOf`, `loaded`
+   * and `evict`. Otherwise state is in memory as a whole, whatever the backend.
+   */
+  readonly stateByKey?: boolean;
   /** Checks user functions and initial values before anything runs; throws ConfigError. */
   validate?(operator: string): void;
   /** For each sender of rows, if they may be merged before the shuffle; null: not this operator. */

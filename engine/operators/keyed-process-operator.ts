@@ -6,6 +6,7 @@ import type { KeyedProcessLogic } from './keyed-process-function.ts';
 export class KeyedProcessFactory implements KeyedOperatorFactory {
   readonly kind = 'process';
   readonly needsTimestamps = false;
+  readonly stateByKey = true;
   /** A new function per subtask: the class form keeps handles in fields. */
   private readonly make: () => KeyedProcessLogic;
   constructor(make: () => KeyedProcessLogic) {

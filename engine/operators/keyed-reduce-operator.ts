@@ -6,6 +6,7 @@
  */
 import { ConfigError } from '../model/errors.ts';
 import { MIN_WATERMARK } from '../model/watermark.ts';
+import type { KeyTimes } from '../ports/state-table.ts';
 import type { KeyScope } from '../state/cell.ts';
 import type { KeyIndex } from '../state/key-index.ts';
 import type { StateWriter } from '../state/state-entries.ts';
@@ -20,6 +21,7 @@ export type Reduce = (a: unknown, b: unknown) => unknown;
 export class KeyedReduceFactory implements KeyedOperatorFactory {
   readonly kind = 'reduce';
   readonly needsTimestamps = false;
+  readonly stateByKey = true;
   private readonly reduce: Reduce;
   constructor(reduce: Reduce) {
     this.reduce = reduce;
@@ -28,6 +30,8 @@ export class KeyedReduceFactory implements KeyedOperatorFactory {
     return new KeyedReduceOperator(this.reduce);
   }
 }
+
+const NEVER: KeyTimes = { eventTime: Infinity, processingTime: Infinity };
 
 type Loop = (batch: ExchangeBatch, from: number, to: number, cap: number) => void;
 
@@ -130,6 +134,15 @@ class KeyedReduceOperator implements KeyedOperator, KeyScope {
   }
   isLive(id: number): boolean {
     return this.cell.isLive(id);
+  }
+  dueOf(): KeyTimes {
+    return NEVER;
+  }
+  loaded(): void {
+    // Each entry is whole.
+  }
+  evict(ids: readonly number[]): void {
+    for (const id of ids) this.cell.evict(id);
   }
   close(): void {
     // Nothing open.

@@ -123,7 +123,12 @@ export class MergingWindows {
   }
 
   restoreRemoved(key: unknown): void {
-    const keyId = this.keys.idOf(key);
+    this.evict(this.keys.idOf(key));
+  }
+
+  /** Forgets what is in memory of the key, right after a snapshot. */
+  evict(keyId: number): void {
+    if (this.sets[keyId] === undefined) return;
     this.forget(keyId);
     this.sets[keyId] = undefined;
     this.written.delete(keyId);

@@ -77,6 +77,23 @@ export class Pane {
     if (ids.length === 0) this.groups[group] = undefined;
   }
 
+  /** Forgets these keys, right after a snapshot; answers with the groups that have none left. */
+  evict(gone: ReadonlySet<number>, groupOf: (id: number) => number): number[] {
+    const touched = new Set<number>();
+    for (const id of gone) {
+      if (this.accumulators[id] === undefined) continue;
+      this.accumulators[id] = undefined;
+      this.written.delete(id);
+      this.live--;
+      touched.add(groupOf(id));
+    }
+    for (const g of touched) {
+      const left = this.groups[g]!.filter((id) => this.accumulators[id] !== undefined);
+      this.groups[g] = left.length === 0 ? undefined : left;
+    }
+    return [...touched].filter((g) => this.groups[g] === undefined);
+  }
+
   writeAll(writer: StateWriter, keys: KeyIndex, state: string): void {
     for (const ids of this.groups) {
       for (const id of ids ?? [])

@@ -13,6 +13,7 @@
 import { ConfigError, UserCodeError } from '../model/errors.ts';
 import { MIN_WATERMARK } from '../model/watermark.ts';
 import type { AggregateFunction } from '../state/descriptors.ts';
+import type { KeyTimes } from '../ports/state-table.ts';
 import type { KeyIndex } from '../state/key-index.ts';
 import { NamespaceIndex } from '../state/namespace-index.ts';
 import type { StateWriter } from '../state/state-entries.ts';
@@ -273,6 +274,23 @@ export class SessionWindowOperator implements KeyedOperator {
     this.watermarks.fill(watermark);
     for (const [id, of] of this.byId.entries())
       if (of !== undefined) this.due.set(id, of.dueAfter(watermark, this.latenessMs));
+  }
+
+  dueOf(id: number): KeyTimes {
+    const watermark = this.watermarks[this.keys.keyGroups[id]! - this.first]!;
+    return { eventTime: this.byId[id]?.dueAfter(watermark, this.latenessMs) ?? Infinity, processingTime: Infinity };
+  }
+
+  loaded(ids: readonly number[]): void {
+    for (const id of ids) this.due.set(id, this.dueOf(id).eventTime);
+  }
+
+  evict(ids: readonly number[]): void {
+    for (const id of ids) {
+      if (id < this.byId.length) this.byId[id] = undefined;
+      this.due.set(id, Infinity);
+    }
+    this.states.evictKeys(new Set(ids));
   }
 
   nextEventTimer(keyGroup: number): number {

@@ -10,6 +10,7 @@
  */
 import { ConfigError, UserCodeError } from '../model/errors.ts';
 import { MIN_WATERMARK } from '../model/watermark.ts';
+import type { KeyTimes } from '../ports/state-table.ts';
 import type { AggregateFunction } from '../state/descriptors.ts';
 import { compareIds, type KeyIndex } from '../state/key-index.ts';
 import { NamespaceIndex } from '../state/namespace-index.ts';
@@ -26,6 +27,7 @@ import type { KeyedOperator, KeyedOperatorContext, KeyedOperatorFactory } from '
 import { Pane } from './pane.ts';
 import type { PreAggregator } from './pre-aggregator.ts';
 import { SLIDING_LOOP } from './sliding-window-loop.ts';
+import { TUMBLING_LOOP } from './tumbling-window-loop.ts';
 import { WindowEmitter } from './window-emitter.ts';
 import { windowForm } from './window-form.ts';
 import type { AnyWindowFunction } from './window-function-context.ts';
@@ -49,6 +51,7 @@ export interface WindowAggregateOptions {
 export class WindowAggregateFactory implements KeyedOperatorFactory {
   readonly kind = 'window';
   readonly needsTimestamps = true;
+  readonly stateByKey = true;
   readonly options: WindowAggregateOptions;
   constructor(options: WindowAggregateOptions) {
     this.options = options;
@@ -185,6 +188,43 @@ class WindowAggregateOperator implements KeyedOperator {
     for (const pane of this.panes.values())
       pane.groups.forEach((ids, g) => ids !== undefined && this.openPane(g, pane));
     for (let g = 0; g < this.due.length; g++) this.due[g] = this.nextDue(g, watermark);
+  }
+
+  dueOf(id: number): KeyTimes {
+    const watermark = this.watermarks[this.keys.keyGroups[id]! - this.first]!;
+    let eventTime = Infinity;
+    for (const pane of this.panes.values()) {
+      if (pane.accumulators[id] === undefined) continue;
+      const last = pane.end - 1;
+      eventTime = Math.min(eventTime, last > watermark ? last : last + this.options.allowedLatenessMs);
+    }
+    return { eventTime, processingTime: Infinity };
+  }
+
+  loaded(ids: readonly number[]): void {
+    const groups = new Set(ids.map((id) => this.groupOf(id)));
+    for (const g of groups) this.reopenPanes(g);
+  }
+
+  evict(ids: readonly number[]): void {
+    const gone = new Set(ids);
+    const groups = new Set<number>();
+    for (const pane of this.panes.values()) {
+      for (const g of pane.evict(gone, (id) => this.groupOf(id))) groups.add(g);
+      if (pane.live === 0) this.panes.delete(pane.start);
+    }
+    for (const g of groups) this.reopenPanes(g);
+    this.states.evictKeys(gone);
+  }
+
+  private groupOf(id: number): number {
+    return this.keys.keyGroups[id]! - this.first;
+  }
+
+  private reopenPanes(g: number): void {
+    const panes = [...this.panes.values()].filter(({ groups }) => groups[g] !== undefined);
+    this.openPanes[g] = panes.sort((a, b) => a.start - b.start);
+    this.due[g] = this.nextDue(g, this.watermarks[g]!);
   }
 
   nextEventTimer(keyGroup: number): number {
@@ -344,45 +384,6 @@ class WindowAggregateOperator implements KeyedOperator {
     const numbers = `const SIZE=${windows.sizeMs},SLIDE=${windows.slideMs},OFFSET=${windows.offsetMs},LAST=${windows.sizeMs - 1},KEEP=${windows.sizeMs - 1 + allowedLatenessMs};`;
     const { keys, watermarks, due, first } = this;
     const params = { self, agg: add, held: new HeldRowCheck(), keys, watermarks, due, FIRST: first };
-    return generate<Loop>(params, `${numbers}\n${windows.slideMs === windows.sizeMs ? LOOP : SLIDING_LOOP}`);
+    return generate<Loop>(params, `${numbers}\n${windows.slideMs === windows.sizeMs ? TUMBLING_LOOP : SLIDING_LOOP}`);
   }
 }
-
-/** One pass over the rows; see the header for what it does. `refire` can only happen with allowed lateness, where KEEP > LAST. */
-const LOOP = `return function (batch, from, to, cap) {
-  const { keyIds, ts, wm, index, values, lazy } = batch;
-  const row = lazy ? batch.source.row : null, groups = keys.keyGroups, stamp = self.stamp();
-  // The row whose own code runs, and not that of a window which fires: that is nobody's fault.
-  let j = from, guilty = -1, pane = null, start = NaN;
-  try {
-    for (; j < to; j++) {
-      const id = keyIds[j], g = groups[id] - FIRST, t = ts[j];
-      let w = wm[j];
-      if (w > cap) w = cap;
-      if (w > watermarks[g]) {
-        if (w >= due[g]) { self.advance(g, w); start = NaN; } else watermarks[g] = w;
-      }
-      let v;
-      if (lazy) { row.__i = index[j]; v = row; } else v = values[j];
-      if (t < -1e16) { guilty = j; self.noTimestamp(); }
-      let r = (t - OFFSET) % SIZE;
-      if (r < 0) r += SIZE;
-      const s = t - r;
-      if (s + KEEP <= watermarks[g]) { self.late(lazy ? row.__copy() : v, t, g); continue; }
-      if (s !== start) { pane = self.pane(s); start = s; }
-      if (id >= pane.stamps.length) pane.widen(id);
-      guilty = j;
-      let a = pane.accumulators[id];
-      if (a === undefined) a = self.opened(pane, g, id);
-      let b = agg.add(v, a);
-      if (lazy) held.check(b, row);
-      if (b !== a) {
-        if (b === row) b = row.__copy();
-        pane.replace(id, b);
-      }
-      guilty = -1;
-      if (pane.stamps[id] !== stamp) { pane.stamps[id] = stamp; pane.changed.push(id); }
-      if (KEEP > LAST && s + LAST <= watermarks[g]) self.refire(pane, g, id);
-    }
-  } catch (e) { self.failed(guilty); throw e; }
-};`;

@@ -19,8 +19,10 @@ export interface WindowContents {
   dump(writer: StateWriter): void;
   restore(id: number, sub: unknown, value: unknown): void;
   restoreRemoved(id: number, sub: unknown): void;
-  /** After the last restored entry. */
+  /** After the last restored entry, and again after later ones. */
   restored(): void;
+  /** Forgets what is in memory of the window, right after a snapshot. */
+  evict(id: number): void;
 }
 
 /** One accumulator a window. */
@@ -89,6 +91,11 @@ export class AccumulatorContents extends Cell<unknown> implements WindowContents
   restoreRemoved(id: number): void {
     this.data[id] = undefined;
     this.written[id] = false;
+  }
+
+  override evict(id: number): void {
+    super.evict(id);
+    if (id < this.written.length) this.written[id] = false;
   }
 
   restored(): void {

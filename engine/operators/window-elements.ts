@@ -133,6 +133,11 @@ export class ElementContents extends Cell<Elements> implements WindowContents {
     this.stretches.clear();
   }
 
+  override evict(id: number): void {
+    super.evict(id);
+    if (id < this.written.length) this.written[id] = 0;
+  }
+
   /** While restoring, what is there is in `stretches`. */
   override isLive(id: number): boolean {
     return super.isLive(id) || (this.stretches.get(id)?.size ?? 0) > 0;

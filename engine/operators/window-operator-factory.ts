@@ -12,6 +12,7 @@ export function windowOperatorFactory(options: WindowOperatorOptions): KeyedOper
   return {
     kind: 'window',
     needsTimestamps: options.assigner.isEventTime(),
+    stateByKey: true,
     create: () => (isPlainSession(options) ? new SessionWindowOperator(options) : new WindowOperator(options)),
     validate: (operator) => validate(options, operator),
   };

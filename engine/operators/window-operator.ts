@@ -11,6 +11,7 @@
  */
 import { UserCodeError } from '../model/errors.ts';
 import { MAX_WATERMARK, MIN_WATERMARK } from '../model/watermark.ts';
+import type { KeyTimes } from '../ports/state-table.ts';
 import type { KeyIndex } from '../state/key-index.ts';
 import type { NamespaceIndex } from '../state/namespace-index.ts';
 import type { StateWriter } from '../state/state-entries.ts';
@@ -236,12 +237,12 @@ export class WindowOperator implements KeyedOperator, WindowAssignerContext, Evi
   private fire(keyId: number, id: number, state: number): void {
     const window = this.index.namespaces[id]!;
     const context = this.functions.at(keyId, window, this.tag, this.watermark);
-    if (this.evictor !== null) return this.evict(this.evictor, window, state);
+    if (this.evictor !== null) return this.fireEvicting(this.evictor, window, state);
     const elements = this.contents.elements(state);
     if (elements !== null) context.run(this.options.windowFunction, elements);
   }
 
-  private evict(evictor: Evictor<unknown, Window>, window: Window, state: number): void {
+  private fireEvicting(evictor: Evictor<unknown, Window>, window: Window, state: number): void {
     const elements = this.store.elements!.evictable(state);
     if (elements === null) return;
     evictor.evictBefore(elements, elements.size, window, this);
@@ -323,6 +324,18 @@ export class WindowOperator implements KeyedOperator, WindowAssignerContext, Evi
   restored(watermark: number): void {
     this.watermarks.fill(watermark);
     this.store.restored();
+  }
+
+  dueOf(id: number): KeyTimes {
+    return this.store.dueOf(id);
+  }
+
+  loaded(ids: readonly number[]): void {
+    this.store.loaded(ids);
+  }
+
+  evict(ids: readonly number[]): void {
+    this.store.evict(new Set(ids));
   }
 
   nextEventTimer(keyGroup: number): number {

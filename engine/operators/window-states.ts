@@ -63,6 +63,19 @@ export class WindowStates {
     this.index.sweep((id) => (this.isLive(id) ? 'live' : 'dead'));
   }
 
+  /** Forgets what is in memory of these keys and of their windows, `ids`, right after a snapshot. */
+  evict(keyIds: ReadonlySet<number>, ids: ReadonlySet<number>): void {
+    for (const id of ids) this.ofWindows.evict(id);
+    for (const keyId of keyIds) this.ofKeys.evict(keyId);
+  }
+
+  /** The same, where nothing else is kept by (key, window). */
+  evictKeys(keyIds: ReadonlySet<number>): void {
+    const ids = this.index.idsOfAll(keyIds);
+    this.evict(keyIds, ids);
+    this.index.releaseAll(ids);
+  }
+
   isLive(id: number): boolean {
     return this.ofWindows.isLive(id);
   }

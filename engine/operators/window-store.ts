@@ -5,6 +5,7 @@
 import { ConfigError } from '../model/errors.ts';
 import { namespacedSub, NamespacedWriter, NamespaceIndex } from '../state/namespace-index.ts';
 import type { StateReader, StateWriter } from '../state/state-entries.ts';
+import type { KeyTimes } from '../ports/state-table.ts';
 import { TimerService } from '../state/timer-service.ts';
 import type { Window } from '../windows/time-window.ts';
 import { MergingWindowAssigner } from '../windows/window-assigner.ts';
@@ -103,16 +104,47 @@ export class WindowStore implements StateReader {
 
   restored(): void {
     this.contents.restored();
-    const { merging } = this;
-    const stray =
-      merging === null
-        ? -1
-        : this.index.keys.findIndex((id, i) => id === i && this.contents.isLive(i) && !merging.holds(i));
-    if (stray >= 0)
-      throw new ConfigError(
-        `operator "${this.operator}" has windows in the checkpoint that did not merge, and its windows merge now. Give the new operator another uid, or restore with the old one.`,
-      );
+    this.refuseStrays(this.index.keys.filter((id, i) => id === i));
     this.sweep();
+  }
+
+  /** Later entries have been restored, of these keys. */
+  loaded(keyIds: readonly number[]): void {
+    this.contents.restored();
+    for (const keyId of keyIds) this.refuseStrays(this.index.idsOf(keyId));
+  }
+
+  private refuseStrays(ids: readonly number[]): void {
+    const { merging } = this;
+    if (merging === null || !ids.some((id) => this.contents.isLive(id) && !merging.holds(id))) return;
+    throw new ConfigError(
+      `operator "${this.operator}" has windows in the checkpoint that did not merge, and its windows merge now. Give the new operator another uid, or restore with the old one.`,
+    );
+  }
+
+  /** When the first timer of one of the key's windows is due. */
+  dueOf(keyId: number): KeyTimes {
+    let eventTime = Infinity;
+    let processingTime = Infinity;
+    for (const id of this.index.idsOf(keyId)) {
+      eventTime = Math.min(eventTime, this.eventTimers.firstOf(id));
+      processingTime = Math.min(processingTime, this.processingTimers.firstOf(id));
+    }
+    return { eventTime, processingTime };
+  }
+
+  /** Forgets what is in memory of these keys, right after a snapshot. */
+  evict(keyIds: ReadonlySet<number>): void {
+    const ids = this.index.idsOfAll(keyIds);
+    for (const id of ids) {
+      this.contents.evict(id);
+      this.triggers.states.evict(id);
+    }
+    this.states.evict(keyIds, ids);
+    this.eventTimers.evict(ids);
+    this.processingTimers.evict(ids);
+    if (this.merging !== null) for (const keyId of keyIds) this.merging.evict(keyId);
+    this.index.releaseAll(ids);
   }
 
   isKeyLive(keyId: number): boolean {

@@ -71,7 +71,7 @@ export class FusedEpoch {
   async run(): Promise<boolean> {
     const { sources, stages } = this.tasks;
     this.begin();
-    for (const stage of stages) stage.advanceProcessingTime(this.plan.clock);
+    for (const stage of stages) await stage.advanceProcessingTime(this.plan.clock);
     await this.read();
     const ended = sources.every(
       (source) =>
@@ -82,8 +82,7 @@ export class FusedEpoch {
     this.tasks.flushDeadLetters();
     for (const stage of stages) {
       const watermark = this.stageWatermark(stage, ended);
-      if (stage.wiring.buffered) await stage.processBuffered(watermark, this.breathe);
-      else stage.drain();
+      await stage.processRest(watermark, this.breathe);
       await this.settle(stage);
       await stage.advance(watermark, this.breathe);
     }
@@ -148,8 +147,7 @@ export class FusedEpoch {
       }
       const next = this.nextSplit();
       if (next === null) {
-        const open = this.tasks.sources.some((source) => source.splits.some(hasMoreLater));
-        if (!open || this.rows === 0 || this.overBudget(elapsed)) return;
+        if (!this.waitsForMore() || this.overBudget(elapsed)) return;
         await this.clock.sleep(POLL_MS);
         for (const source of this.tasks.sources)
           for (const split of source.splits) if (split.status === 'waiting') split.status = 'reading';
@@ -161,10 +159,20 @@ export class FusedEpoch {
     }
   }
 
+  private waitsForMore(): boolean {
+    const splits = this.tasks.sources.flatMap((source) => source.splits);
+    if (this.budget.untilDry === true)
+      return splits.some(({ status, reader }) => status === 'waiting' && reader.asking === true);
+    return this.rows > 0 && splits.some(hasMoreLater);
+  }
+
   private overBudget(elapsedMs: number): boolean {
     if (this.isLate(elapsedMs) || this.rows >= this.budget.maxRows || this.budget.signal.aborted) return true;
     let waiting = 0;
-    for (const stage of this.tasks.stages) waiting += stage.waiting;
+    for (const stage of this.tasks.stages) {
+      if (stage.paged?.isFull === true) return true;
+      waiting += stage.waiting;
+    }
     if (waiting > MAX_BUFFERED_SHUFFLE_ROWS) return true;
     let bytes = 0;
     for (const sink of this.tasks.sinks) bytes += sink.bytes;

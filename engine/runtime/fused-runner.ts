@@ -18,7 +18,8 @@ import { FusedEpoch } from './fused-epoch.ts';
 import { ObjectIo } from './object-io.ts';
 import { PauseMeter } from './pause-meter.ts';
 import { stageEpoch } from './stage-epoch.ts';
-import { bringTo, dumpState, foldedEpoch, foldState, stateTag } from './state-io.ts';
+import { bringTo, dumpState, foldedEpoch, rebased, stateTag } from './state-io.ts';
+import { foldJob } from './table/fold-job.ts';
 import type { RunnerOptions } from './runner-options.ts';
 import { wireJob, type WiredJob } from './wire-job.ts';
 
@@ -31,6 +32,8 @@ export class FusedRunner implements EpochRunner {
   private readonly options: RunnerOptions;
   private readonly wired: WiredJob;
   private tag: string | null = null;
+  /** What the tag is of. */
+  private state: Plan['state'] | null = null;
   /** The stages' watermarks, as memory has them: an epoch may raise them and change no state, so the tag does not tell. */
   private watermarks = '';
   /** By this process. */
@@ -42,9 +45,9 @@ export class FusedRunner implements EpochRunner {
     this.wired = wireJob(options);
   }
 
-  /** Before anything runs: sources and sinks check what they need. */
-  async validate(): Promise<void> {
-    for (const source of this.wired.sources) await source.source.validate(source.ctx);
+  /** Before anything runs: sources and sinks check what they need. `only`: whoever publishes needs no source. */
+  async validate(only: 'sinks' | null = null): Promise<void> {
+    if (only === null) for (const source of this.wired.sources) await source.source.validate(source.ctx);
     const targets = new Map<string, string>();
     for (const sink of this.wired.sinks) {
       await sink.validate();
@@ -116,6 +119,8 @@ export class FusedRunner implements EpochRunner {
 
   committed(manifest: Manifest): void {
     this.tag = this.tagOf(manifest.state, this.subtasks());
+    this.state = manifest.state;
+    for (const stage of this.wired.stages) stage.paged?.committed();
     this.watermarks = JSON.stringify(manifest.watermarks);
   }
 
@@ -158,11 +163,14 @@ export class FusedRunner implements EpochRunner {
 
   async fold(base: BaseRef | null, log: readonly SegmentRef[], run: string, tag: string): Promise<BaseRef> {
     const { blobs, job, graph, clock } = this.options;
+    const isWhole = this.wired.stages.every((stage) => stage.paged === null);
     // Memory stands at that very state: writing it down is a hundred times cheaper than merging the log.
-    if (this.tag === this.tagOf({ base, log }, this.subtasks())) {
+    if (isWhole && this.tag === this.tagOf({ base, log }, this.subtasks())) {
       return await dumpState(this.wired.stages, blobs, job, foldedEpoch(base, log), run, tag);
     }
-    return await foldState(blobs, job, base, log, run, tag, graph.maxParallelism, breather(clock));
+    const { maxParallelism } = graph;
+    const options = { job, blobs, table: this.wired.table, maxParallelism, breathe: breather(clock) };
+    return await foldJob(options, { base, log }, run, tag);
   }
 
   async waitForInput(timeoutMs: number, signal: AbortSignal): Promise<void> {
@@ -199,13 +207,20 @@ export class FusedRunner implements EpochRunner {
     const { wired } = this;
     const tag = this.tagOf(plan.state, plan.subtasks);
     const watermarks = JSON.stringify(plan.watermarks);
-    if (this.tag !== tag || this.watermarks !== watermarks) {
+    if (this.watermarks !== watermarks || !(this.tag === tag || this.isFoldOnly(plan))) {
       this.tag = null;
       await bringTo(plan, wired, this.options.blobs);
-      this.tag = tag;
       this.watermarks = watermarks;
     }
+    this.tag = tag;
+    this.state = plan.state;
     await wired.openSplits(plan);
+  }
+
+  /** Memory stands at the plan's state, which was folded meanwhile. */
+  private isFoldOnly({ state, subtasks }: Plan): boolean {
+    const before = this.state;
+    return before !== null && this.tag === this.tagOf(before, subtasks) && rebased(this.wired.stages, before, state);
   }
 
   private tagOf(state: Plan['state'], subtasks: Readonly<Record<string, number>>): string {

@@ -4,20 +4,29 @@
  * Direct stages are fed by sources only: rows flow through the merge as they are read. Buffered stages have another keyed stage before
  * them: a key group of that stage may still emit rows with an early watermark at the end of the epoch, so their rows wait until then
  * and are ordered by (watermark before, channel rank, position) at once: the same order (E7a).
+ *
+ * Where not all keys are in memory (backend `table`: `paged`), rows of direct stages wait in the merge until everything has been read; then
+ * what they need is loaded at once.
  */
 import type { JobNode } from '../graph/job-graph.ts';
 import { invariant, InvariantError } from '../model/errors.ts';
 import { BATCH_ROWS } from '../model/limits.ts';
 import { MAX_WATERMARK, MIN_WATERMARK } from '../model/watermark.ts';
-import { ExchangeBatch } from '../operators/exchange-batch.ts';
+import type { ExchangeBatch } from '../operators/exchange-batch.ts';
+import type { KeyedOperator } from '../operators/keyed-operator.ts';
 import type { Clock } from '../ports/clock.ts';
 import { BROADCAST_PREFIX } from '../state/key-in-group.ts';
 import { KeyIndex } from '../state/key-index.ts';
 import type { StateReader } from '../state/state-entries.ts';
-import { address, type ExchangeLeaf } from './chain-leaf.ts';
-import { RecordFailure, operatorFailure } from './failures.ts';
+import type { KeyTimes } from '../ports/state-table.ts';
+import { assignKeys } from './assign-keys.ts';
+import type { ExchangeLeaf } from './chain-leaf.ts';
 import { KeyedSubtask } from './keyed-subtask.ts';
+import { EpochSlices } from './epoch-slices.ts';
 import type { OutputChain } from './output-chain.ts';
+import { columnOf, dealtOut, emptied, fresh, inOrder } from './stage-rows.ts';
+import { PagedKeys } from './table/paged-keys.ts';
+import type { TableBackend } from './table/table-backend.ts';
 
 export interface StageWiring {
   readonly job: string;
@@ -29,6 +38,8 @@ export interface StageWiring {
   /** The only subtask that lives here, in a fanned-out epoch; null: all of them. */
   readonly only: number | null;
   chain(subtask: number, tag: string | null): OutputChain | null;
+  /** Null: all state is in memory. */
+  readonly table: TableBackend | null;
   /** A further batch refers to the same source rows. */
   retain(batch: ExchangeBatch): void;
   release(batch: ExchangeBatch): void;
@@ -57,7 +68,12 @@ export class KeyedStage {
   readonly inputs: BufferedInput[] = [];
   /** The stage's watermark: at the end of the base epoch, then of this one. */
   watermark = MIN_WATERMARK;
+  /** Null: all keys with state are in memory. */
+  readonly paged: PagedKeys | null;
+  private readonly slices: EpochSlices;
   private readonly owner: Int32Array;
+  /** The greatest watermark before a row of the epoch. */
+  private latest = MIN_WATERMARK;
 
   constructor(wiring: StageWiring) {
     this.wiring = wiring;
@@ -82,6 +98,18 @@ export class KeyedStage {
       });
       this.subtasks.push(subtask);
     }
+    this.paged = this.pagedKeys(wiring.table);
+    this.slices = new EpochSlices(this.subtasks, this.paged, this.keyGroups, maxParallelism);
+  }
+
+  private pagedKeys(table: TableBackend | null): PagedKeys | null {
+    const { operator, uid } = this.wiring.node;
+    if (operator.kind !== 'keyed' || operator.factory.stateByKey !== true || table?.isUsed !== true) return null;
+    const { keys, keyGroups, reader } = this;
+    const operatorOf = (id: number): KeyedOperator => this.owning(id).operator;
+    const byOperator = (ids: readonly number[]): Iterable<readonly [KeyedOperator, number[]]> =>
+      this.subtasks.map((subtask) => [subtask.operator, ids.filter((id) => this.owning(id) === subtask)] as const);
+    return new PagedKeys({ job: this.wiring.job, uid, keys, keyGroups, reader, operatorOf, byOperator }, table);
   }
 
   get uid(): string {
@@ -131,46 +159,72 @@ export class KeyedStage {
     channels: readonly { readonly rank: number; readonly bound: number }[],
     cap: number = MAX_WATERMARK,
   ): void {
+    this.slices.beginEpoch();
+    this.latest = MIN_WATERMARK;
     for (const subtask of this.subtasks) {
       subtask.beginEpoch(clockMs);
       subtask.merge.begin(channels, cap);
     }
   }
 
-  advanceProcessingTime(clockMs: number): void {
-    for (const subtask of this.subtasks) {
-      for (let g = subtask.keyGroups[0]; g < subtask.keyGroups[1]; g++) subtask.advanceProcessingTime(g, clockMs);
-    }
+  async advanceProcessingTime(clockMs: number): Promise<void> {
+    await this.slices.each('processing-time', clockMs, (start, end) => {
+      for (const subtask of this.subtasks)
+        for (const g of subtask.groupsIn(start, end)) subtask.advanceProcessingTime(g, clockMs);
+    });
   }
 
   /** Rows of a direct input's channel; `batch` is given back through `release`. */
   accept(leaf: ExchangeLeaf, batch: ExchangeBatch, rank: number, bound: number): void {
     this.assignKeys(columnOf(leaf), batch);
+    this.latest = Math.max(this.latest, batch.wm[batch.n - 1] ?? MIN_WATERMARK);
     if (this.subtasks.length === 1) {
-      const { merge } = this.subtasks[0]!;
-      merge.push(rank, batch, bound);
-      merge.drain();
+      this.subtasks[0]!.merge.push(rank, batch, bound);
+      this.drain();
       return;
     }
-    const parts = this.subtasks.map(() => emptyLike(batch));
-    for (let j = 0; j < batch.n; j++) {
-      if (batch.isBroadcast) for (const part of parts) copyRow(batch, j, part);
-      else copyRow(batch, j, parts[this.ownerOf(batch.keyIds[j]!)]!);
-    }
+    const parts = dealtOut(batch, this.subtasks.length, (id) => this.ownerOf(id));
     for (const part of parts) this.wiring.retain(part);
     this.wiring.release(batch);
     this.subtasks.forEach((subtask, i) => {
       subtask.merge.push(rank, parts[i]!, bound);
-      subtask.merge.drain();
     });
+    this.drain();
   }
 
   close(rank: number, watermark: number | null): void {
     for (const subtask of this.subtasks) subtask.merge.close(rank, watermark);
   }
 
+  /** Takes what nothing can precede any more, unless it has to be loaded first. */
   drain(): void {
-    for (const subtask of this.subtasks) subtask.merge.drain();
+    if (this.paged === null) for (const subtask of this.subtasks) subtask.merge.drain();
+  }
+
+  /** Takes all rows of the epoch; every channel is closed. */
+  private async drainAll(watermark: number): Promise<void> {
+    const collected = new Map<KeyedSubtask, ReturnType<KeyedSubtask['merge']['collect']>>();
+    // Where all channels are idle, rows may be ahead of the stage's watermark.
+    await this.slices.each('event-time', Math.max(watermark, this.latest), (start, end) => {
+      const isAll = this.slices.isAll(start, end);
+      for (const subtask of this.subtasks) {
+        if (isAll) {
+          subtask.merge.drain();
+          continue;
+        }
+        const rows = collected.get(subtask) ?? subtask.merge.collect();
+        collected.set(subtask, rows);
+        for (const run of rows.runs) subtask.processRun(run, start, end);
+        subtask.advanceAll(start, end, watermark);
+      }
+    });
+    for (const { batches } of collected.values()) for (const batch of batches) this.wiring.release(batch);
+  }
+
+  /** Everything that has been read and still waits; every channel is closed. */
+  async processRest(watermark: number, breathe: () => Promise<void>): Promise<void> {
+    if (this.wiring.buffered) await this.processBuffered(watermark, breathe);
+    else await this.drainAll(watermark);
   }
 
   get waiting(): number {
@@ -181,7 +235,7 @@ export class KeyedStage {
   }
 
   /** Everything that waited, in order. */
-  async processBuffered(cap: number, breathe: () => Promise<void>): Promise<void> {
+  private async processBuffered(cap: number, breathe: () => Promise<void>): Promise<void> {
     for (const { leaf } of this.inputs) this.assignKeys(columnOf(leaf), leaf.batch);
     await this.processInOrder(
       this.inputs.map(({ leaf, rankBase }) => ({ batch: leaf.batch, rankBase })),
@@ -218,15 +272,17 @@ export class KeyedStage {
         else merge.push(channel.rank, batch, channel.bound);
         return batch !== null;
       });
-      merge.drain();
+      this.drain();
       await breathe();
     }
+    if (this.paged !== null) await this.drainAll(cap);
   }
 
   /** A fanned-out epoch: what senders have merged, before the first row. */
-  absorb(partials: readonly ShuffledChannel[]): void {
+  async absorb(partials: readonly ShuffledChannel[]): Promise<void> {
     for (const channel of partials) {
       for (let batch = this.nextOf(channel); batch !== null; batch = this.nextOf(channel)) {
+        await this.paged?.loadWanted();
         this.subtasks[0]!.absorb(batch);
         this.wiring.release(batch);
       }
@@ -246,20 +302,25 @@ export class KeyedStage {
     cap: number,
     breathe: () => Promise<void>,
   ): Promise<void> {
-    const order: { readonly batch: ExchangeBatch; readonly row: number; readonly wm: number; readonly rank: number }[] =
-      [];
-    for (const { batch, rankBase } of parts) {
-      for (let row = 0; row < batch.n; row++)
-        order.push({ batch, row, wm: batch.wm[row]!, rank: rankBase + batch.channel[row]! });
-    }
-    order.sort((a, b) => a.wm - b.wm || a.rank - b.rank);
-    for (let i = 0; i < order.length; i++) {
-      const { batch, row } = order[i]!;
-      if (batch.isBroadcast) for (const subtask of this.subtasks) subtask.gather(batch, row, cap);
-      else this.owning(batch.keyIds[row]!).gather(batch, row, cap);
-      if (i % BATCH_ROWS === 0) await breathe();
-    }
-    for (const subtask of this.subtasks) subtask.gatheredEnd(cap);
+    const order = inOrder(parts);
+    await this.slices.each('event-time', cap, async (start, end) => {
+      const isAll = this.slices.isAll(start, end);
+      for (let i = 0; i < order.length; i++) {
+        const { batch, row } = order[i]!;
+        const id = batch.keyIds[row]!;
+        if (isAll || (id >= 0 && this.keys.keyGroups[id]! >= start && this.keys.keyGroups[id]! < end)) {
+          if (batch.isBroadcast) for (const subtask of this.subtasks) subtask.gather(batch, row, cap);
+          else this.owning(id).gather(batch, row, cap);
+          // Ids are given to other keys when theirs leave memory.
+          if (!isAll) batch.keyIds[row] = -1;
+        }
+        if (i % BATCH_ROWS === 0) await breathe();
+      }
+      for (const subtask of this.subtasks) {
+        subtask.gatheredEnd(cap);
+        if (!isAll) subtask.advanceAll(start, end, cap);
+      }
+    });
   }
 
   /** Its operators may have something under way. */
@@ -284,9 +345,25 @@ export class KeyedStage {
     }
   }
 
+  /** What changed in a subtask in this epoch, in pieces if there was much. `epoch`: its number. */
+  snapshot(subtask: KeyedSubtask, epoch: number): readonly Uint8Array[] {
+    return this.slices.snapshot(subtask, epoch);
+  }
+
+  /** When the next timer is due, or window over. */
+  nextTimers(): KeyTimes {
+    const all = this.subtasks.map((subtask) => subtask.nextTimers());
+    if (this.paged !== null) all.push(this.paged.nextAway());
+    return {
+      eventTime: Math.min(Infinity, ...all.map((times) => times.eventTime)),
+      processingTime: Math.min(Infinity, ...all.map((times) => times.processingTime)),
+    };
+  }
+
   /** `always`: however few there may be to give back. */
   sweepKeys(always: boolean): void {
-    this.keys.sweep((id) => this.owning(id).operator.isLive(id), always);
+    // That a key has nothing is worth knowing, where it is a question to the table.
+    if (this.paged === null) this.keys.sweep((id) => this.owning(id).operator.isLive(id), always);
   }
 
   /** `failed`: is told what an operator threw, and the others are closed all the same. */
@@ -308,39 +385,8 @@ export class KeyedStage {
 
   /** `column`: the string column that holds the keys; null: they are in `batch.keys`. */
   private assignKeys(column: string | null, batch: ExchangeBatch): void {
-    const { keys } = this;
-    if (batch.isBroadcast) {
-      batch.keyIds.fill(-1, 0, batch.n);
-      return;
-    }
-    if (column !== null) {
-      const cols = batch.source!.cols!;
-      const field = cols.fields.get(column)!;
-      this.guardKeys(batch, () => keys.idsOfColumn(cols, field, batch.index, 0, batch.n, batch.keyIds));
-      return;
-    }
-    let j = 0;
-    this.guardKeys(
-      batch,
-      () => {
-        const { keyIds, keys: values, n } = batch;
-        for (; j < n; j++) keyIds[j] = keys.idOf(values[j]);
-      },
-      () => j,
-    );
-  }
-
-  private guardKeys(batch: ExchangeBatch, assign: () => void, row?: () => number): void {
-    try {
-      assign();
-    } catch (thrown) {
-      const { job, node } = this.wiring;
-      const { source } = batch;
-      const at = row?.() ?? this.keys.failedRow;
-      if (source === null) throw operatorFailure(job, node.name, `key of a row with timestamp ${batch.ts[at]}`, thrown);
-      const i = batch.index[at]!;
-      throw new RecordFailure(job, node.name, batch.split, source.positionOf(i), thrown, source.rawOf(i));
-    }
+    assignKeys(this.wiring, this.keys, column, batch);
+    if (!batch.isBroadcast) this.paged?.want(batch.keyIds, batch.n);
   }
 }
 
@@ -349,39 +395,4 @@ export function keyGroupRange(maxParallelism: number, parallelism: number, index
   const start = Math.floor((index * maxParallelism + parallelism - 1) / parallelism);
   const end = Math.floor(((index + 1) * maxParallelism + parallelism - 1) / parallelism);
   return [start, end];
-}
-
-function columnOf({ key, keyColumn }: ExchangeLeaf): string | null {
-  return keyColumn >= 0 && key.kind === 'field' ? key.field : null;
-}
-
-function fresh(leaf: ExchangeLeaf): ExchangeBatch {
-  const batch = new ExchangeBatch(BATCH_ROWS);
-  address(leaf, batch);
-  return batch;
-}
-
-function emptied(batch: ExchangeBatch): ExchangeBatch {
-  batch.n = 0;
-  return batch;
-}
-
-function emptyLike(batch: ExchangeBatch): ExchangeBatch {
-  const part = new ExchangeBatch(Math.max(16, batch.n));
-  part.input = batch.input;
-  part.isBroadcast = batch.isBroadcast;
-  part.lazy = batch.lazy;
-  part.source = batch.source;
-  part.split = batch.split;
-  part.rank = batch.rank;
-  return part;
-}
-
-function copyRow(from: ExchangeBatch, j: number, to: ExchangeBatch): void {
-  const n = to.n++;
-  to.values[n] = from.values[j];
-  to.index[n] = from.index[j]!;
-  to.ts[n] = from.ts[j]!;
-  to.wm[n] = from.wm[j]!;
-  to.keyIds[n] = from.keyIds[j]!;
 }

@@ -10,9 +10,10 @@ import { ExchangeBatch } from '../operators/exchange-batch.ts';
 import type { KeyedOperator } from '../operators/keyed-operator.ts';
 import { OutputBuffer } from '../operators/output-buffer.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { KeyTimes } from '../ports/state-table.ts';
 import type { KeyIndex } from '../state/key-index.ts';
-import { SegmentWriter } from '../state/segment.ts';
-import { ChannelMerge } from './channel-merge.ts';
+import type { StateWriter } from '../state/state-entries.ts';
+import { ChannelMerge, type MergedRun } from './channel-merge.ts';
 import { operatorFailure, RecordFailure } from './failures.ts';
 import type { OutputChain } from './output-chain.ts';
 
@@ -97,6 +98,17 @@ export class KeyedSubtask {
     this.guard('a timer or window', () => this.operator.advance(keyGroup, watermark));
   }
 
+  /** Its key groups, of [start, end). */
+  groupsIn(start: number, end: number): readonly number[] {
+    const from = Math.max(start, this.keyGroups[0]);
+    return Array.from({ length: Math.max(0, Math.min(end, this.keyGroups[1]) - from) }, (_, i) => from + i);
+  }
+
+  /** Of key groups [start, end) its own. */
+  advanceAll(start: number, end: number, watermark: number): void {
+    for (const g of this.groupsIn(start, end)) this.advance(g, watermark);
+  }
+
   /** Everything under way is finished. */
   async settle(): Promise<void> {
     const { operator } = this;
@@ -111,6 +123,24 @@ export class KeyedSubtask {
 
   flush(): void {
     for (const output of this.outputs) output.flush();
+  }
+
+  /** Of rows in their final order those of key groups [start, end); they are not to be met again. */
+  processRun({ batch, from, to, cap }: MergedRun, start: number, end: number): void {
+    const { keyIds } = batch;
+    const { keyGroups } = this.wiring.keys;
+    const isIn = (j: number): boolean =>
+      keyIds[j]! >= 0 && keyGroups[keyIds[j]!]! >= start && keyGroups[keyIds[j]!]! < end;
+    for (let j = from; j < to;) {
+      let k = j;
+      while (k < to && isIn(k)) k++;
+      if (k > j) {
+        this.process(batch, j, k, cap);
+        // Ids are given to other keys when theirs leave memory.
+        keyIds.fill(-1, j, k);
+      }
+      j = Math.max(k, j + 1);
+    }
   }
 
   /** Rows in their final order that no merge is needed for, copied in small batches. */
@@ -134,13 +164,11 @@ export class KeyedSubtask {
     this.gathered.n = 0;
   }
 
-  snapshot(): Uint8Array | null {
-    const writer = new SegmentWriter(this.wiring.keys.maxParallelism);
+  snapshot(writer: StateWriter): void {
     this.guard('writing state', () => this.operator.snapshot(writer));
-    return writer.finish();
   }
 
-  nextTimers(): { readonly eventTime: number; readonly processingTime: number } {
+  nextTimers(): KeyTimes {
     let eventTime = Infinity;
     let processingTime = Infinity;
     for (let g = this.keyGroups[0]; g < this.keyGroups[1]; g++) {

@@ -17,15 +17,15 @@ export async function stageEpoch(
   let processingTime = Infinity;
   for (const stage of wired.stages) {
     for (const [i, subtask] of stage.subtasks.entries()) {
-      const bytes = subtask.snapshot();
-      if (bytes !== null) {
-        const object = await io.write(`state-${stage.uid}-${i}`, [bytes], false);
-        segments.push({ object, epoch: plan.epoch, stage: stage.uid, keyGroups: subtask.keyGroups });
+      for (const [n, bytes] of stage.snapshot(subtask, plan.epoch).entries()) {
+        const object = await io.write(`state-${stage.uid}-${i}${n === 0 ? '' : `.${n}`}`, [bytes], false);
+        const dues = stage.paged === null ? {} : ({ dues: true } as const);
+        segments.push({ object, epoch: plan.epoch, stage: stage.uid, keyGroups: subtask.keyGroups, ...dues });
       }
-      const next = subtask.nextTimers();
-      eventTime = Math.min(eventTime, next.eventTime);
-      processingTime = Math.min(processingTime, next.processingTime);
     }
+    const next = stage.nextTimers();
+    eventTime = Math.min(eventTime, next.eventTime);
+    processingTime = Math.min(processingTime, next.processingTime);
     stage.sweepKeys(stage.watermark === MAX_WATERMARK);
   }
   const staged: StagedSlot[] = [];

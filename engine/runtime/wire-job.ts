@@ -13,13 +13,16 @@ import { compileChain } from './chain-compiler.ts';
 import { exchangeLeaf, sinkLeaf, type ChainLeaf, type ExchangeLeaf, type SinkLeaf } from './chain-leaf.ts';
 import type { SplitOffer } from './epoch-runner.ts';
 import type { RunnerOptions } from './runner-options.ts';
+import type { FanOut } from './fan-out/fan-out-wiring.ts';
 import type { Outgoing } from './fan-out/outgoing.ts';
+import { FunctionLives } from './function-lives.ts';
 import { KeyedStage } from './keyed-stage.ts';
 import { OutputChain } from './output-chain.ts';
 import { SinkTask } from './sink-task.ts';
+import type { TableBackend } from './table/table-backend.ts';
 import { SourceTask, takeChainCounts } from './source-task.ts';
 import { splitsBefore, SplitTask } from './split-task.ts';
-import { checkStages, isBuffered } from './stage-graph.ts';
+import { checkStages, isBuffered, keyedNodes } from './stage-graph.ts';
 
 /** Ranks of channels: splits first, then the key groups of each stage, apart by this much. */
 const STAGE_RANKS = 2 ** 32;
@@ -31,12 +34,6 @@ const ENDED: SplitReader = {
   endPosition: () => null,
   close: async () => undefined,
 };
-
-/** A fanned-out epoch: which subtask lives here, and where rows for keyed stages go. */
-export interface FanOut {
-  readonly index: number;
-  outgoing(subtasks: Readonly<Record<string, number>>): Outgoing;
-}
 
 export function wireJob(options: RunnerOptions, fanOut: FanOut | null = null): WiredJob {
   checkStages(options.graph);
@@ -57,7 +54,8 @@ export class WiredJob {
   private readonly letterNode: JobNode | null;
   private letters: OutputBuffer | null = null;
   private chains: OutputChain[] = [];
-  private lifecyclesOpen = false;
+  private readonly lives: FunctionLives;
+  private sinksOpen = false;
   /** Number of splits at the last check: splits are only ever added. */
   private checkedSplits = -1;
 
@@ -65,6 +63,7 @@ export class WiredJob {
     this.options = options;
     this.fanOut = fanOut;
     const { graph, job, clock, log, blobs } = options;
+    this.lives = fanOut?.lives ?? new FunctionLives(graph);
     this.letterNode = graph.nodes.find((node) => node.operator.kind === 'dead-letters') ?? null;
     for (const node of graph.nodes) {
       const { operator } = node;
@@ -99,13 +98,9 @@ export class WiredJob {
       );
     for (const source of this.sources) await source.close();
     this.discard();
-    if (!this.lifecyclesOpen) {
-      const { nodes, maxParallelism } = this.options.graph;
-      for (const sink of this.sinks) await sink.open();
-      for (const { operator, uid, name } of nodes)
-        if (operator.kind === 'stateless') await operator.lifecycle?.open?.({ uid, name, maxParallelism });
-      this.lifecyclesOpen = true;
-    }
+    if (!this.sinksOpen) for (const sink of this.sinks) await sink.open();
+    this.sinksOpen = true;
+    await this.lives.open();
     this.wire(subtasks);
     for (const stage of this.stages) await stage.open();
   }
@@ -202,7 +197,7 @@ export class WiredJob {
   }
 
   timerDue(nowMs: number): boolean {
-    return this.stages.some((stage) => stage.subtasks.some((subtask) => subtask.nextTimers().processingTime <= nowMs));
+    return this.stages.some((stage) => stage.nextTimers().processingTime <= nowMs);
   }
 
   /** True when a source that may still find splits has found one. */
@@ -242,8 +237,7 @@ export class WiredJob {
     const failures: unknown[] = [];
     for (const stage of this.stages) await stage.closeOperators((thrown) => failures.push(thrown));
     await this.quiesce();
-    for (const { operator } of this.lifecyclesOpen ? this.options.graph.nodes : [])
-      if (operator.kind === 'stateless') await operator.lifecycle?.close?.();
+    if (this.fanOut?.lives === undefined) await this.lives.close();
     if (failures.length > 0) throw failures[0];
   }
 
@@ -254,6 +248,20 @@ export class WiredJob {
       await source.source.close?.();
     }
     for (const sink of this.sinks) await sink.close();
+  }
+
+  get job(): string {
+    return this.options.job;
+  }
+
+  get table(): TableBackend | null {
+    return this.options.table ?? null;
+  }
+
+  /** A keyed stage of the job that this is not wired for. */
+  livesElsewhere(uid: string): boolean {
+    const { stages } = this.fanOut ?? {};
+    return stages !== undefined && !stages.includes(uid) && keyedNodes(this.options.graph).some((n) => n.uid === uid);
   }
 
   private sourceOf(splitId: string): SourceTask {
@@ -293,8 +301,8 @@ export class WiredJob {
     const { graph, job, clock } = this.options;
     this.chains = [];
     this.outgoing = this.fanOut?.outgoing(subtasks) ?? null;
-    this.stages = graph.nodes
-      .filter((node) => node.operator.kind === 'keyed')
+    this.stages = keyedNodes(graph)
+      .filter(({ uid }) => this.fanOut?.stages?.includes(uid) ?? true)
       .map(
         (node) =>
           new KeyedStage({
@@ -305,6 +313,7 @@ export class WiredJob {
             buffered: isBuffered(node),
             subtasks: subtasks[node.uid] ?? 1,
             only: this.fanOut?.index ?? null,
+            table: this.table,
             chain: (subtask, tag) => this.outputChain(node, tag, subtask),
             retain: (batch) => this.sourceHolding(batch)?.retain(batch),
             release: (batch) => this.release(batch),
@@ -335,7 +344,7 @@ export class WiredJob {
       this.options.graph.maxParallelism,
     );
     if (!leaf.buffered) return leaf;
-    const rankBase = (this.stages.findIndex((s) => s.uid === head.uid) + 1) * STAGE_RANKS;
+    const rankBase = (keyedNodes(this.options.graph).indexOf(head) + 1) * STAGE_RANKS;
     if (this.outgoing === null) this.stages.find((s) => s.uid === to.uid)!.inputs.push({ leaf, rankBase });
     else this.outgoing.register(leaf, rankBase);
     return leaf;

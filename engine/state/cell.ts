@@ -67,6 +67,11 @@ export abstract class Cell<S> {
     return this.data[id] !== undefined;
   }
 
+  /** Forgets what is in memory of an owner, right after a snapshot: it is stored, and may be restored again. */
+  evict(id: number): void {
+    if (id < this.data.length) this.data[id] = undefined;
+  }
+
   snapshot(writer: StateWriter): void {
     const { keys } = this.scope;
     if (this.ttl !== null) this.expireSome(this.ttl);

@@ -85,15 +85,25 @@ export class KeyIndex {
   sweep(isLive: (id: number) => boolean, always = false): void {
     if (!always && this.size < this.sweepAt) return;
     for (let id = 0; id < this.keys.length; id++) {
-      const key = this.keys[id];
-      if (key === undefined || isLive(id)) continue;
-      if (typeof key === 'object') this.compositeIds.delete(keyText(key));
-      else this.ids.delete(key);
-      this.keys[id] = undefined;
-      this.free.push(id);
+      if (this.keys[id] === undefined || isLive(id)) continue;
+      this.forget(id);
     }
     this.bytes.clear();
     this.sweepAt = Math.max(4096, this.size * 2);
+  }
+
+  /** Gives back the ids of these keys. */
+  release(ids: readonly number[]): void {
+    for (const id of ids) this.forget(id);
+    this.bytes.clear();
+  }
+
+  private forget(id: number): void {
+    const key = this.keys[id];
+    if (typeof key === 'object') this.compositeIds.delete(keyText(key));
+    else this.ids.delete(key);
+    this.keys[id] = undefined;
+    this.free.push(id);
   }
 
   private insert(key: unknown, lookup: unknown, composite = false): number {

@@ -106,6 +106,12 @@ export class KeyedStateStore implements StateReader {
     return false;
   }
 
+  /** Forgets what is in memory of these keys, right after a snapshot; entries of undeclared states are stored, too. */
+  evict(ids: readonly number[]): void {
+    for (const cell of this.cells.values()) for (const id of ids) cell.evict(id);
+    this.undeclared.clear();
+  }
+
   restore(key: unknown, name: string, sub: unknown, value: unknown): void {
     const cell = this.find(name);
     if (cell !== undefined) cell.restore(this.scope.keys.idOf(key), sub, value);

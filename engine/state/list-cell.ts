@@ -82,4 +82,9 @@ export class ListCell extends Cell<Elements> implements ListState<unknown> {
     this.data[id] = undefined;
     this.written[id] = false;
   }
+
+  override evict(id: number): void {
+    super.evict(id);
+    if (id < this.written.length) this.written[id] = false;
+  }
 }

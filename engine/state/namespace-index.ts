@@ -17,6 +17,8 @@ export interface NamespaceForm<N> {
   compare(a: N, b: N): number;
 }
 
+const NONE: readonly number[] = [];
+
 export class NamespaceIndex<N> implements TimerOwners {
   /** Each id itself, for NamespacedWriter; −1 where the id is free. */
   readonly keys: number[] = [];
@@ -68,6 +70,27 @@ export class NamespaceIndex<N> implements TimerOwners {
     this.keyGroups[id] = this.keyIndex.keyGroups[keyId]!;
     (this.byKey[keyId] ??= []).push(id);
     return id;
+  }
+
+  /** Ids of the pairs of a key; those hidden are left out. */
+  idsOf(keyId: number): readonly number[] {
+    return this.byKey[keyId] ?? NONE;
+  }
+
+  /** All ids of pairs of these keys. */
+  idsOfAll(keyIds: ReadonlySet<number>): Set<number> {
+    const ids = new Set<number>();
+    for (const keyId of keyIds) for (const id of this.idsOf(keyId)) ids.add(id);
+    for (const id of this.hidden) if (keyIds.has(this.keyIds[id]!)) ids.add(id);
+    return ids;
+  }
+
+  /** Gives these ids back: nothing is kept for them any more. */
+  releaseAll(ids: ReadonlySet<number>): void {
+    for (const id of ids) {
+      this.suspects.delete(id);
+      this.release(id);
+    }
   }
 
   restoredIdOf(key: unknown, stored: unknown): number {

@@ -158,16 +158,28 @@ export class NamespacedStates implements StateAccess {
     return name.startsWith(this.prefix);
   }
 
+  /** Forgets what is in memory of an owner, right after a snapshot. */
+  evict(id: number): void {
+    for (const { waiting, handle } of this.states.values()) {
+      waiting.evict(id);
+      if (handle !== null) cellOf(handle).evict(id);
+    }
+  }
+
   restore(id: number, stored: string, sub: unknown, value: unknown): void {
-    this.waiting(stored).put(id, sub === null ? '' : keyText(sub), sub, value);
+    const { waiting, handle } = this.restoredInto(stored);
+    if (handle === null) waiting.put(id, sub === null ? '' : keyText(sub), sub, value);
+    else cellOf(handle).restore(id, sub, value);
   }
 
   restoreRemoved(id: number, stored: string, sub: unknown): void {
-    this.waiting(stored).remove(id, sub === null ? '' : keyText(sub));
+    const { waiting, handle } = this.restoredInto(stored);
+    if (handle === null) waiting.remove(id, sub === null ? '' : keyText(sub));
+    else cellOf(handle).restoreRemoved(id, sub);
   }
 
-  private waiting(stored: string): WaitingEntries {
-    return this.known(stored.slice(stored.indexOf(':') + 1), stored).waiting;
+  private restoredInto(stored: string): Known {
+    return this.known(stored.slice(stored.indexOf(':') + 1), stored);
   }
 
   private declared(descriptor: AnyDescriptor): Handle {

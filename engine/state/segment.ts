@@ -47,6 +47,8 @@ export class SegmentWriter implements StateWriter {
   private readonly maxParallelism: number;
   private serializer = SERIALIZER;
   entries = 0;
+  /** Of all blocks, before compression; known after `finish`. */
+  packedBytes = 0;
 
   /** `maxParallelism`: the number of key groups that the entries' groups were computed with; 0: it does not matter (tests). */
   constructor(maxParallelism = 0) {
@@ -105,6 +107,7 @@ export class SegmentWriter implements StateWriter {
       parts.push(bytes);
       offset += bytes.length;
     });
+    this.packedBytes = offset;
     return frame(Uint8Array.prototype.slice.call(pack(index)), parts, offset);
   }
 }

@@ -84,6 +84,24 @@ export class TimerService {
     return id;
   }
 
+  /** Time of the id's first timer; Infinity: none. */
+  firstOf(id: number): number {
+    return this.times[id]?.[0] ?? Infinity;
+  }
+
+  /** Forgets these ids, right after a snapshot, leftovers included. */
+  evict(ids: ReadonlySet<number>): void {
+    const groups = new Set<number>();
+    for (const id of ids) {
+      if ((this.copies[id] ?? 0) > 0) groups.add(this.keys.keyGroups[id]! - this.firstGroup);
+      if (this.times[id] === undefined) continue;
+      this.heapOf(id).live -= this.times[id].length;
+      this.times[id] = undefined;
+      this.written.delete(id);
+    }
+    for (const g of groups) this.compact(this.heaps[g]!);
+  }
+
   /** True while a timer of the id is registered. */
   isPending(id: number): boolean {
     return this.times[id] !== undefined;

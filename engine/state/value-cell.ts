@@ -77,6 +77,11 @@ export class ValueCell extends Cell<unknown> implements ValueState<unknown> {
     this.written[id] = false;
   }
 
+  override evict(id: number): void {
+    super.evict(id);
+    if (id < this.written.length) this.written[id] = false;
+  }
+
   private drop(id: number): void {
     if (this.data[id] === undefined) return;
     this.data[id] = undefined;

@@ -33,6 +33,11 @@ export class WaitingEntries {
     if (own?.size === 0) this.entries.delete(id);
   }
 
+  /** Right after a snapshot. */
+  evict(id: number): void {
+    this.entries.delete(id);
+  }
+
   drop(id: number): void {
     for (const { sub } of this.entries.get(id)?.values() ?? []) this.dropped.push([id, sub]);
     this.entries.delete(id);
