@@ -4,6 +4,7 @@ import { foldNeed } from './fold-policy.ts';
 import { changeHead, headIs, moveHead } from './head-moves.ts';
 import { foldKey, foldTag } from './item-keys.ts';
 import type { FoldRecord } from './records.ts';
+import { writerOf } from './states.ts';
 import { to, type Handlers } from './transitions.ts';
 import { restored } from './take-over.ts';
 import { last, windDown } from './winding-down.ts';
@@ -24,7 +25,8 @@ export const afterCommit: Handlers<'publishing' | 'folding' | 'recording'> = {
     const base = { manifest, folded: null };
     const pauseMs = machine.session.minPauseMs;
     const published = moveHead(head, { kind: 'published' }, {});
-    if (foldNeed(manifest.state, machine.session.fold) !== 'none')
+    const { fold } = machine.session;
+    if (fold?.where !== 'outside' && foldNeed(manifest.state, fold) !== 'none')
       return to({ kind: 'swapping', expected: held.version, target: published, after: { kind: 'folding', base } });
     if (pauseMs > 0)
       return to({
@@ -46,7 +48,7 @@ export const afterCommit: Handlers<'publishing' | 'folding' | 'recording'> = {
       held,
       base,
       record,
-      key: foldKey(foldTag(head.epoch, head.generation, machine.session.id)),
+      key: foldKey(foldTag(head.epoch, head.generation, writerOf(machine.session))),
     });
   },
 

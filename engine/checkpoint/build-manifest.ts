@@ -1,13 +1,23 @@
 /** The manifest of an epoch from its plan and the ack that won (E2, E3). */
+import { sumConsumption, type Consumption } from '../model/consumption.ts';
 import { invariant } from '../model/errors.ts';
 import type { WallTimeMs } from '../model/ids.ts';
 import { detailsOf } from './build-plan.ts';
 import type { Ack, Counts, Manifest, Plan, ReadRange } from './records.ts';
 import type { EpochHistory, Work } from './states.ts';
+import { sumCounts } from './sum-counts.ts';
 
-export function buildManifest(job: string, work: Work, ack: Ack, committedAt: WallTimeMs): Manifest {
+/** `consumed`: by the coordinator, since the last commit. */
+export function buildManifest(
+  job: string,
+  work: Work,
+  ack: Ack,
+  committedAt: WallTimeMs,
+  consumed?: Consumption,
+): Manifest {
   const { plan, base, history } = work;
   const counts = withHistory(ack.counts, plan, history);
+  const used = sumConsumption([ack.consumed, consumed]);
   return {
     format: 1,
     job,
@@ -23,12 +33,13 @@ export function buildManifest(job: string, work: Work, ack: Ack, committedAt: Wa
     staged: ack.staged,
     skipped: plan.skip,
     counts,
-    totals: sum(base.manifest?.totals ?? {}, counts),
+    totals: sumCounts([base.manifest?.totals ?? {}, counts]),
     nextTimers: ack.nextTimers,
     keys: ack.keys,
     attempts: history.attempts,
     committedAt,
     ended: ack.ended,
+    ...(used === undefined ? {} : { consumed: used }),
   };
 }
 
@@ -58,11 +69,5 @@ function withHistory(counts: Counts, plan: Plan, history: EpochHistory): Counts 
   const extra: Record<string, number> = {};
   if (history.replans > 0) extra['replans'] = history.replans;
   if (plan.skip.length > 0) extra['skipped'] = plan.skip.length;
-  return sum(counts, extra);
-}
-
-function sum(a: Counts, b: Counts): Counts {
-  const out: Record<string, number> = { ...a };
-  for (const [name, n] of Object.entries(b)) out[name] = (out[name] ?? 0) + n;
-  return out;
+  return sumCounts([counts, extra]);
 }

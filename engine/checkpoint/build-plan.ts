@@ -41,10 +41,11 @@ export function buildPlan(inputs: PlanInputs): Plan {
   };
 }
 
-/** Committed state: the folded base if folding ran after the manifest, else what the manifest says. */
-export function stateOf(base: Base): Plan['state'] {
-  if (base.folded !== null) return { base: base.folded.base, log: [] };
-  return base.manifest?.state ?? { base: null, log: [] };
+/** Committed state: what the manifest says, the log up to a fold's epoch replaced by the fold. */
+export function stateOf({ manifest, folded }: Base): Plan['state'] {
+  const { base, log } = manifest?.state ?? { base: null, log: [] };
+  if (folded === null) return { base, log };
+  return { base: folded.base, log: log.filter((segment) => segment.epoch > folded.epoch) };
 }
 
 /** Every split the job knows, ended ones included (so that they are never begun again), and the new ones. */

@@ -3,15 +3,17 @@
  * Effects are data, taken when the state is entered: a paused coordinator that performs its effect late does what it meant then.
  */
 import type { AttemptId } from '../model/ids.ts';
+import { stateOf } from './build-plan.ts';
 import { ackKey, foldTag, FUSED_STAGE } from './item-keys.ts';
 import type { Ack, BaseRef, FoldRecord, Head, Manifest, Plan, SegmentRef } from './records.ts';
-import type { Machine, StateKind, States } from './states.ts';
+import { writerOf, type Machine, type StateKind, type States } from './states.ts';
 
 export type Effect =
   | { readonly kind: 'read-head' }
   | { readonly kind: 'wait'; readonly ms: number; readonly owner: string }
   | { readonly kind: 'cas'; readonly expected: number; readonly target: Head }
-  | { readonly kind: 'load'; readonly head: Head }
+  /** `claimed`: by this session just now; else it goes on with a head that it has held before. */
+  | { readonly kind: 'load'; readonly head: Head; readonly claimed: boolean }
   | { readonly kind: 'prepare'; readonly pauseMs: number }
   | {
       readonly kind: 'write-item';
@@ -20,7 +22,15 @@ export type Effect =
       readonly record: Plan | Ack | Manifest | FoldRecord;
     }
   | { readonly kind: 'read-ack'; readonly key: string }
-  | { readonly kind: 'run'; readonly plan: Plan; readonly rowLimit: number | null }
+  | { readonly kind: 'read-manifest'; readonly key: string }
+  /** `key`: of the plan's item. `extended`: the plan is not what stands there any more. */
+  | {
+      readonly kind: 'run';
+      readonly plan: Plan;
+      readonly key: string;
+      readonly extended: boolean;
+      readonly rowLimit: number | null;
+    }
   | { readonly kind: 'wait-for-input'; readonly head: Head }
   | { readonly kind: 'publish'; readonly manifest: Manifest }
   | { readonly kind: 'stamp'; readonly run: string; readonly epoch: number }
@@ -61,23 +71,33 @@ const EFFECTS: EffectOf = {
   waiting: (s) => ({ kind: 'wait', ms: Math.min(s.ttlMs, WAIT_STEP_MS), owner: s.owner }),
   swapping: (s) => ({ kind: 'cas', expected: s.expected, target: s.target }),
   settling: () => ({ kind: 'read-head' }),
-  loading: (s) => ({ kind: 'load', head: s.held.head }),
+  resuming: () => ({ kind: 'read-head' }),
+  loading: (s) => ({ kind: 'load', head: s.held.head, claimed: s.suspension === null }),
   preparing: (s) => ({ kind: 'prepare', pauseMs: s.pauseMs }),
   planning: (s) => ({ kind: 'write-item', what: 'plan', key: s.work.key, record: s.work.plan }),
-  running: (s) => ({ kind: 'run', plan: s.work.plan, rowLimit: rowLimit(s.work.history.failures) }),
+  running: ({ work }) => ({
+    kind: 'run',
+    plan: work.plan,
+    key: work.key,
+    extended: work.extended === true,
+    rowLimit: rowLimit(work.history.failures),
+  }),
   idling: (s) => ({ kind: 'wait-for-input', head: s.held.head }),
-  acking: (s) => ({ kind: 'write-item', what: 'ack', key: ackKeyOf(s.work.plan), record: s.ack }),
+  acking: (s) => ({
+    kind: 'write-item',
+    what: 'ack',
+    key: ackKeyOf(s.work.plan),
+    record: s.work.extended === true ? { ...s.ack, extended: true } : s.ack,
+  }),
   adopting: (s) => ({ kind: 'read-ack', key: ackKeyOf(s.work.plan) }),
   sealing: (s) => ({ kind: 'write-item', what: 'manifest', key: s.key, record: s.manifest }),
+  sealed: (s) => ({ kind: 'read-manifest', key: s.key }),
   publishing: (s) => ({ kind: 'publish', manifest: s.manifest }),
   stamping: (s) => ({ kind: 'stamp', run: s.held.head.run, epoch: s.held.head.epoch }),
   folding: (s, m) => {
     const { head } = s.held;
-    const { base, log } =
-      s.base.folded !== null
-        ? { base: s.base.folded.base, log: [] }
-        : (s.base.manifest?.state ?? { base: null, log: [] });
-    return { kind: 'fold', base, log, run: head.run, tag: foldTag(head.epoch, head.generation, m.session.id) };
+    const { base, log } = stateOf(s.base);
+    return { kind: 'fold', base, log, run: head.run, tag: foldTag(head.epoch, head.generation, writerOf(m.session)) };
   },
   recording: (s) => ({ kind: 'write-item', what: 'fold', key: s.key, record: s.record }),
   deciding: (s) => ({ kind: 'decide', reason: s.reason, patient: s.resume.kind === 'publishing' }),

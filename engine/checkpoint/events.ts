@@ -1,5 +1,6 @@
 /** What the epoch machine is told: answers to its effects, and requests from outside. */
-import type { Ack, BaseRef, Head, Plan, ReadRange } from './records.ts';
+import type { Ack, BaseRef, FoldRecord, Head, Manifest, Plan, ReadRange } from './records.ts';
+import type { Consumption } from '../model/consumption.ts';
 import type { WallTimeMs } from '../model/ids.ts';
 import type { Base } from './states.ts';
 
@@ -28,17 +29,27 @@ export interface Events {
     readonly kind: 'prepared';
     readonly offers: readonly OfferedSplit[];
     readonly subtasks: Readonly<Record<string, number>>;
+    /** The newest record of a fold outside, where one was asked for. */
+    readonly folded: FoldRecord | null;
     readonly nowMs: WallTimeMs;
   };
-  'item-written': { readonly kind: 'item-written'; readonly outcome: 'created' | 'exists' };
+  /** `consumed`: by the coordinator, told where the epoch is about to be sealed. */
+  'item-written': {
+    readonly kind: 'item-written';
+    readonly outcome: 'created' | 'exists';
+    readonly consumed?: Consumption;
+  };
   ran: { readonly kind: 'ran'; readonly ack: Ack; readonly idle: boolean; readonly nowMs: WallTimeMs };
+  /** The plan is not run as it is: another one is to be made, say for more subtasks. No failure. */
+  declined: { readonly kind: 'declined'; readonly reason: string };
   woken: {
     readonly kind: 'woken';
     readonly offers: readonly OfferedSplit[];
     readonly nowMs: WallTimeMs;
     readonly lease: 'fresh' | 'renew';
   };
-  'ack-read': { readonly kind: 'ack-read'; readonly ack: Ack };
+  'manifest-read': { readonly kind: 'manifest-read'; readonly manifest: Manifest };
+  'ack-read': { readonly kind: 'ack-read'; readonly ack: Ack; readonly consumed?: Consumption };
   published: { readonly kind: 'published' };
   stamped: { readonly kind: 'stamped' };
   folded: { readonly kind: 'folded'; readonly base: BaseRef };
@@ -56,7 +67,7 @@ export interface Events {
     } | null;
   };
   /** Something below noticed that another coordinator took over. */
-  fenced: { readonly kind: 'fenced'; readonly by: string };
+  fenced: { readonly kind: 'fenced'; readonly by: string; readonly session: string | null };
   /** The restart strategy's decision, after its delay. */
   retry: { readonly kind: 'retry'; readonly nowMs: WallTimeMs };
   'give-up': { readonly kind: 'give-up'; readonly reason: string };

@@ -1,6 +1,8 @@
 /** The laws that every world of the exploration must keep (test code, see exploration-world.ts). */
 import { ackKeyOf, effectOf } from './effects.ts';
-import { blobOf, deliver, INPUT_END, perform, start, type Guard, type World } from './exploration-world.ts';
+import { perform } from './exploration-world.ts';
+import { blobOf, isWritten, segmentsOf, type Guard, type World } from './exploration-state.ts';
+import { deliver, start } from './exploration-actions.ts';
 import type { Plan } from './records.ts';
 
 /** The law that a world breaks, or null. */
@@ -17,14 +19,18 @@ export function violation(w: World): string | null {
     at = range.to;
     const segment = blobOf(m.state.log.at(-1)!.object);
     log.push(segment);
-    if (m.state.log.map((s) => blobOf(s.object)).join() !== log.join()) return 'computed from a wrong base state';
+    // What was folded may have been swept since; it was checked when it was new.
+    if (m === w.commits.at(-1) && segmentsOf(w, m.state)?.join() !== log.join())
+      return 'computed from a wrong base state';
     const first = w.items[ackKeyOf({ epoch: m.epoch, generation: m.generation } as Plan)];
     if (first !== undefined && 'attempt' in first && blobOf(first.segments[0]!.object) !== segment)
       return 'committed an attempt whose ack did not win';
     for (const blob of [segment, blobOf(m.staged[0]!.objects[0]!)]) {
       const content = w.blobs[blob];
-      if (content !== undefined && (content.from !== range.from || content.to !== range.to))
+      if (!isWritten(content)) continue;
+      if (content.from !== range.from || content.to !== range.to)
         return 'state or output of another attempt was committed';
+      if (content.clock !== m.clock) return 'E1: computed at another clock than the committed one';
     }
   }
   const seen = new Set<number>();
@@ -47,7 +53,7 @@ export function violation(w: World): string | null {
   if (head.manifest !== null) {
     const m = w.items[head.manifest];
     if (m === undefined || !('staged' in m) || !('state' in m)) return 'the head refers to a deleted manifest';
-    if (m.state.log.some((s) => !(blobOf(s.object) in w.blobs))) return 'the head refers to deleted state';
+    if (segmentsOf(w, m.state) === null) return 'the head refers to deleted state';
     if (
       head.phase.kind === 'committed' &&
       !seen.has(m.ranges[0]!.from) &&
@@ -56,13 +62,41 @@ export function violation(w: World): string | null {
       return 'staged output was deleted before its publication';
   }
   if (head.phase.kind === 'running' && !(head.phase.plan in w.items)) return 'the head refers to a deleted plan';
+  return drivers(w);
+}
+
+/** What a coordinator holds in memory is what the head that it holds leads to. */
+function drivers(w: World): string | null {
+  for (const { state } of w.coordinators) {
+    if (!('held' in state) || state.held.version !== w.head?.version) continue;
+    const { head } = state.held;
+    if (state.kind === 'publishing' && w.items[head.manifest ?? ''] !== undefined)
+      if (JSON.stringify(state.manifest) !== JSON.stringify(w.items[head.manifest ?? '']))
+        return 'a driver builds on another manifest than the committed one';
+    if ((state.kind === 'running' || state.kind === 'acking') && head.phase.kind === 'running' && !state.work.extended)
+      if (JSON.stringify(state.work.plan) !== JSON.stringify(w.items[head.phase.plan]))
+        return 'E1: a driver runs another plan than the one that the head has taken';
+  }
   return null;
 }
 
 /** Faults stop, all others are dead, one fresh coordinator starts: what keeps it from bringing the job to its end? Null: nothing. */
 export function stuck(world: World, off: ReadonlySet<Guard>): string | null {
   let w = start(
-    { ...world, left: { starts: 0, unknown: 0, failures: 0, duplicates: 0, sweeps: 0, restores: 0 } },
+    {
+      ...world,
+      left: {
+        ...world.left,
+        starts: 0,
+        unknown: 0,
+        failures: 0,
+        duplicates: 0,
+        sweeps: 0,
+        restores: 0,
+        resumes: 0,
+        idles: 0,
+      },
+    },
     'continue',
   );
   const index = w.coordinators.length - 1;
@@ -74,13 +108,13 @@ export function stuck(world: World, off: ReadonlySet<Guard>): string | null {
       const ended = machine.state.kind === 'ended' ? machine.state.ending.kind : 'not ended';
       return (
         violation(w) ??
-        (['finished', 'already'].includes(ended) && output === INPUT_END
+        (['finished', 'already'].includes(ended) && output === w.end
           ? null
           : `no progress: ${ended}, ${output} records out`)
       );
     }
     const answer = perform(w, machine, effect, off)[0]!;
-    w = deliver(answer.world, index, answer.event);
+    w = deliver(answer.world, index, answer.event, off);
   }
   return 'no progress: it goes round in circles';
 }

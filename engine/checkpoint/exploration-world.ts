@@ -1,155 +1,28 @@
-/**
- * A tiny world for exploring the real `step` function (exploration.test.ts): head, items, objects, one sink slot with its marker, and
- * up to three coordinators that may be paused for ever at any effect. A crash is a coordinator that never moves again; a
- * zombie is one that moves late. Test code: only exploration tests import it.
- *
- * Guards can be removed by name; each removal must break a law (exploration-laws.ts) or progress.
- */
-import { epoch, generation, wallTimeMs, attemptId, type AttemptId } from '../model/ids.ts';
-import { ackKeyOf, effectOf, type Effect } from './effects.ts';
+/** How the effects of a coordinator turn out in the explored world (exploration-actions.ts). Test code. */
+import { attemptId, epoch, generation, wallTimeMs, type AttemptId, type WallTimeMs } from '../model/ids.ts';
+import { ackKeyOf, type Effect } from './effects.ts';
 import type { Event } from './events.ts';
-import { garbage } from './garbage.ts';
+import { offeredFold } from './exploration-folder.ts';
+import {
+  blobOf,
+  isWritten,
+  segmentsOf,
+  SPLIT,
+  type Guard,
+  type Published,
+  type World,
+  type Written,
+} from './exploration-state.ts';
 import { attemptObjectName } from './object-names.ts';
-import type { Ack, FoldRecord, Head, Manifest, Plan } from './records.ts';
-import { compareMarkers } from './run-ids.ts';
-import { begin, type Machine, type Session } from './states.ts';
-import { step } from './step.ts';
+import type { Ack, Head, Manifest, Plan } from './records.ts';
+import { beganRun, compareMarkers } from './run-ids.ts';
+import { writerOf, type Machine } from './states.ts';
 
-export const GUARDS = [
-  'casIsConditional',
-  'unknownReadsTheHead',
-  'lostIsNotWon',
-  'settlingComparesTheHead',
-  'firstAckWins',
-  'republishAfterCrash',
-  'failedPublishIsUnknown',
-  'markerInTheTarget',
-  'stampBeforePlan',
-  'restorePublishesFirst',
-  'sweepKeepsReferenced',
-  'sweepWaitsForDecision',
-  'baseFromTheHead',
-  'ackCarriesGeneration',
-  'namesCarryTheAttempt',
-  'stampIsMonotone',
-] as const;
-export type Guard = (typeof GUARDS)[number];
+/** The drivers of a session have clocks of their own. */
+const clockOf = ({ session }: Machine): WallTimeMs =>
+  wallTimeMs(1 + Number(/^again(\d+)$/.exec(session.owner)?.[1] ?? 0));
 
-/** Records of the only split: two, so two epochs at most. */
-export const INPUT_END = 2;
-const SPLIT = 's';
-
-interface Written {
-  readonly attempt: string;
-  readonly from: number;
-  readonly to: number;
-}
-interface Published extends Written {
-  readonly run: string;
-  readonly epoch: number;
-  /** The run that had been stamped last when this was written. */
-  readonly under: string;
-}
-type Item = Plan | Ack | Manifest | FoldRecord;
-
-export interface World {
-  readonly head: { readonly version: number; readonly head: Head } | null;
-  readonly items: Readonly<Record<string, Item>>;
-  readonly blobs: Readonly<Record<string, Written>>;
-  readonly sink: {
-    readonly marker: { readonly run: string; readonly epoch: number } | null;
-    readonly log: readonly Published[];
-  };
-  readonly coordinators: readonly Machine[];
-  /** Manifests in the order in which they were committed; remembered here, because sweeps delete old ones. */
-  readonly commits: readonly Manifest[];
-  /** What may still go wrong. */
-  readonly left: {
-    readonly starts: number;
-    readonly unknown: number;
-    readonly failures: number;
-    readonly duplicates: number;
-    readonly sweeps: number;
-    readonly restores: number;
-  };
-  /** A law was broken while acting. */
-  readonly broken: string | null;
-}
-
-export interface Action {
-  readonly name: string;
-  readonly next: World;
-}
-
-export function emptyWorld(left: World['left']): World {
-  return {
-    head: null,
-    items: {},
-    blobs: {},
-    sink: { marker: null, log: [] },
-    coordinators: [],
-    commits: [],
-    left,
-    broken: null,
-  };
-}
-
-const newSession = (index: number, start: Session['start']): Session => ({
-  job: 'j',
-  owner: `owner${index}`,
-  id: `c${index}`,
-  ttlMs: 1,
-  graphHash: 'h',
-  start,
-  poison: 'fail',
-  onCancel: 'retain',
-  minPauseMs: 0,
-});
-
-export function start(w: World, kind: Session['start']): World {
-  return { ...w, coordinators: [...w.coordinators, begin(newSession(w.coordinators.length, kind))] };
-}
-
-/** Everything that can happen next. */
-export function actions(w: World, off: ReadonlySet<Guard>): Action[] {
-  const out: Action[] = [];
-  const { left } = w;
-  if (left.starts > 0) {
-    const begun = { ...w, left: { ...left, starts: left.starts - 1 } };
-    out.push({ name: `start(c${w.coordinators.length})`, next: start(begun, 'continue') });
-    if (left.restores > 0 && w.head !== null)
-      out.push({
-        name: `restore(c${w.coordinators.length})`,
-        next: start({ ...begun, left: { ...begun.left, restores: 0 } }, 'restore'),
-      });
-  }
-  w.coordinators.forEach((machine, i) => {
-    const effect = effectOf(machine);
-    if (effect === null) return;
-    for (const answer of perform(w, machine, effect, off))
-      out.push({ name: `c${i}:${answer.name}`, next: deliver(answer.world, i, answer.event) });
-    if (left.sweeps > 0 && 'held' in machine.state)
-      out.push({ name: `c${i}:sweep`, next: sweep(w, machine.state.held.head, off) });
-  });
-  if (left.duplicates > 0) {
-    for (const item of Object.values(w.items)) {
-      if (!isPlan(item) || ackName(item, off) in w.items) continue;
-      const ran = attempt({ ...w, left: { ...left, duplicates: 0 } }, item, 'dup', INPUT_END, off);
-      out.push({
-        name: `duplicate(g${item.generation})`,
-        next: { ...ran.world, items: { ...ran.world.items, [ackName(item, off)]: ran.ack } },
-      });
-    }
-  }
-  return out;
-}
-
-export function deliver(w: World, index: number, event: Event): World {
-  const machine = w.coordinators[index]!;
-  return { ...w, coordinators: w.coordinators.with(index, step(machine, event).machine) };
-}
-
-interface Answer {
+export interface Answer {
   readonly name: string;
   readonly world: World;
   readonly event: Event;
@@ -158,18 +31,24 @@ interface Answer {
 /** Each way in which an effect can turn out. */
 export function perform(w: World, machine: Machine, effect: Effect, off: ReadonlySet<Guard>): Answer[] {
   const { left } = w;
-  const failed = (ranges: Written | null): Event => ({
+  const failed = (ranges: { readonly from: number; readonly to: number } | null): Event => ({
     kind: 'failed',
     reason: 'x',
     retryable: true,
     poison: null,
-    ranges: ranges === null ? null : [{ id: SPLIT, from: ranges.from, to: ranges.to, state: splitState(ranges.to) }],
+    ranges:
+      ranges === null ? null : [{ id: SPLIT, from: ranges.from, to: ranges.to, state: splitState(ranges.to, w.end) }],
   });
-  const fewer = (what: 'unknown' | 'failures'): World => ({ ...w, left: { ...left, [what]: left[what] - 1 } });
+  const fewer = (what: 'unknown' | 'failures' | 'idles'): World => ({
+    ...w,
+    left: { ...left, [what]: left[what] - 1 },
+  });
   switch (effect.kind) {
     case 'read-head': {
       let found = w.head;
       const { state } = machine;
+      if (off.has('resumeAsksTheLease') && state.kind === 'resuming' && found?.head.lease != null)
+        found = { ...found, head: { ...found.head, lease: { ...found.head.lease, session: machine.session.id } } };
       if (
         off.has('settlingComparesTheHead') &&
         state.kind === 'settling' &&
@@ -186,7 +65,7 @@ export function perform(w: World, machine: Machine, effect: Effect, off: Readonl
             found,
             owner: found?.head.lease == null ? 'none' : 'dead',
             monoMs: 0,
-            nowMs: wallTimeMs(1),
+            nowMs: clockOf(machine),
           },
         },
       ];
@@ -218,8 +97,9 @@ export function perform(w: World, machine: Machine, effect: Effect, off: Readonl
       if (manifest === undefined) return [missing(w, machine, 'its manifest')];
       if (off.has('baseFromTheHead') && manifest !== null && head.phase.kind !== 'committed')
         manifest = manifest.base === null ? null : ((w.items[manifest.base] as Manifest | undefined) ?? null);
-      const plan = head.phase.kind === 'running' ? (w.items[head.phase.plan] as Plan | undefined) : null;
+      let plan = head.phase.kind === 'running' ? (w.items[head.phase.plan] as Plan | undefined) : null;
       if (plan === undefined) return [missing(w, machine, 'its plan')];
+      if (off.has('planIsReadBack') && plan !== null && !effect.claimed) plan = { ...plan, clock: clockOf(machine) };
       return [{ name: 'load', world: w, event: { kind: 'loaded', base: { manifest, folded: null }, plan } }];
     }
     case 'prepare':
@@ -227,15 +107,26 @@ export function perform(w: World, machine: Machine, effect: Effect, off: Readonl
         {
           name: 'prepare',
           world: w,
-          event: { kind: 'prepared', offers: [{ id: SPLIT, startPosition: 0 }], subtasks: {}, nowMs: wallTimeMs(1) },
+          event: {
+            kind: 'prepared',
+            offers: [{ id: SPLIT, startPosition: 0 }],
+            subtasks: {},
+            folded: w.folders.length === 0 ? null : offeredFold(w, machine, off),
+            nowMs: clockOf(machine),
+          },
         },
       ];
     case 'write-item': {
       const plan = effect.what === 'ack' && 'work' in machine.state ? machine.state.work.plan : null;
       const key = plan === null ? effect.key : ackName(plan, off);
       const exists = key in w.items;
-      const outcome = exists && !off.has('firstAckWins') ? 'exists' : 'created';
-      const world = exists ? w : { ...w, items: { ...w.items, [key]: effect.record } };
+      const blind =
+        (effect.what === 'manifest' && off.has('manifestIsReadBack')) ||
+        (effect.what === 'ack' && off.has('firstAckWins'));
+      const outcome = exists && !blind ? 'exists' : 'created';
+      const { extended, ...ack } = effect.record as Ack;
+      const record = extended === true && off.has('extendedAckIsMarked') ? ack : effect.record;
+      const world = exists ? w : { ...w, items: { ...w.items, [key]: record } };
       return [{ name: `write(${key})${exists ? ' exists' : ''}`, world, event: { kind: 'item-written', outcome } }];
     }
     case 'read-ack': {
@@ -244,36 +135,49 @@ export function perform(w: World, machine: Machine, effect: Effect, off: Readonl
       if (ack === undefined) return [missing(w, machine, 'its ack')];
       return [{ name: 'read-ack', world: w, event: { kind: 'ack-read', ack } }];
     }
+    case 'read-manifest': {
+      const manifest = w.items[effect.key] as Manifest | undefined;
+      if (manifest === undefined) return [missing(w, machine, 'its manifest')];
+      return [{ name: 'read-manifest', world: w, event: { kind: 'manifest-read', manifest } }];
+    }
+    case 'wait-for-input': {
+      const offers = [{ id: SPLIT, startPosition: 0 }];
+      // Time has passed.
+      const nowMs = wallTimeMs(clockOf(machine) + 100);
+      return [{ name: 'woken', world: w, event: { kind: 'woken', offers, nowMs, lease: 'fresh' } }];
+    }
     case 'run': {
       const { plan } = effect;
-      if (plan.state.log.some((s) => !(blobOf(s.object) in w.blobs))) return [missing(w, machine, 'a state segment')];
+      if (segmentsOf(w, plan.state) === null) return [missing(w, machine, 'a state segment')];
       const split = plan.splits[0]!;
-      const cuts =
-        split.to !== null
-          ? [split.to]
-          : split.from >= INPUT_END
-            ? [INPUT_END]
-            : split.from + 1 === INPUT_END
-              ? [INPUT_END]
-              : [split.from + 1, INPUT_END];
-      return cuts.flatMap((cut): Answer[] => {
-        const ran = attempt(w, plan, machine.session.id, cut, off);
-        const answers: Answer[] = [
-          {
-            name: `run(e${plan.epoch} g${plan.generation} ..${cut})`,
-            world: ran.world,
-            event: { kind: 'ran', ack: ran.ack, idle: false, nowMs: wallTimeMs(1) },
-          },
-        ];
-        if (left.failures > 0) {
-          const used = { ...ran.world, left: fewer('failures').left };
-          answers.push(
-            { name: `run fails at ${cut}`, world: used, event: failed({ attempt: '', from: split.from, to: cut }) },
-            { name: 'run fails', world: used, event: failed(null) },
-          );
-        }
-        return answers;
-      });
+      const next = Math.min(w.end, split.from + 1);
+      const cuts = split.to !== null ? [split.to] : next === w.end ? [next] : [next, w.end];
+      const idle: Answer[] = [];
+      if (left.idles > 0 && split.to === null && split.from < w.end) {
+        const { ack } = attempt(w, plan, writerOf(machine.session), split.from, off);
+        const event: Event = { kind: 'ran', ack, idle: true, nowMs: clockOf(machine) };
+        idle.push({ name: 'run finds nothing', world: fewer('idles'), event });
+      }
+      return idle.concat(
+        cuts.flatMap((cut): Answer[] => {
+          const ran = attempt(w, plan, writerOf(machine.session), cut, off);
+          const answers: Answer[] = [
+            {
+              name: `run(e${plan.epoch} g${plan.generation} ..${cut})`,
+              world: ran.world,
+              event: { kind: 'ran', ack: ran.ack, idle: false, nowMs: clockOf(machine) },
+            },
+          ];
+          if (left.failures > 0) {
+            const used = { ...ran.world, left: fewer('failures').left };
+            answers.push(
+              { name: `run fails at ${cut}`, world: used, event: failed({ from: split.from, to: cut }) },
+              { name: 'run fails', world: used, event: failed(null) },
+            );
+          }
+          return answers;
+        }),
+      );
     }
     case 'publish': {
       const skip =
@@ -294,12 +198,12 @@ export function perform(w: World, machine: Machine, effect: Effect, off: Readonl
       if (off.has('stampBeforePlan')) return [{ name: 'stamp skipped', world: w, event: { kind: 'stamped' } }];
       const there = off.has('stampIsMonotone') ? null : w.sink.marker;
       if (there !== null && there.run !== marker.run && compareMarkers(there, marker) > 0)
-        return [{ name: 'stamp fenced', world: w, event: { kind: 'fenced', by: there.run } }];
+        return [{ name: 'stamp fenced', world: w, event: { kind: 'fenced', by: there.run, session: null } }];
       const world = there !== null && compareMarkers(there, marker) >= 0 ? w : { ...w, sink: { ...w.sink, marker } };
       return [{ name: `stamp(${marker.run}@${marker.epoch})`, world, event: { kind: 'stamped' } }];
     }
     case 'decide':
-      return [{ name: 'retry', world: w, event: { kind: 'retry', nowMs: wallTimeMs(1) } }];
+      return [{ name: 'retry', world: w, event: { kind: 'retry', nowMs: clockOf(machine) } }];
     default:
       throw new Error(`the exploration does not know ${effect.kind}`);
   }
@@ -312,13 +216,25 @@ function missing(w: World, machine: Machine, what: string): Answer {
   return {
     name: `misses ${what}`,
     world: moved ? w : { ...w, broken: `the head refers to something deleted: ${what}` },
-    event: { kind: 'fenced', by: '?' },
+    event: { kind: 'fenced', by: '?', session: null },
   };
 }
 
 function swap(w: World, target: Head): World {
   const before = w.head?.head ?? null;
   const next = { ...w, head: { version: (w.head?.version ?? 0) + 1, head: target } };
+  const session = before?.lease?.session;
+  const goesOn = target.phase.kind === 'running' || target.phase.kind === 'committed';
+  if (goesOn && session !== undefined && target.generation !== before?.generation && target.lease?.session !== session)
+    if (before?.phase.kind !== target.phase.kind)
+      return { ...next, broken: "E4: moved on under another session's lease" };
+  if (
+    before !== null &&
+    session !== undefined &&
+    target.run !== before.run &&
+    beganRun(before.run, target.lease?.session ?? '')
+  )
+    return { ...next, broken: 'a session began two runs' };
   if (target.phase.kind !== 'committed' || target.manifest === null || target.manifest === before?.manifest)
     return next;
   if (before !== null && target.epoch <= before.epoch) return { ...next, broken: 'an epoch was committed twice' };
@@ -327,14 +243,18 @@ function swap(w: World, target: Head): World {
   return { ...next, commits: [...w.commits, manifest as Manifest] };
 }
 
-const splitState = (to: number) => ({ generators: {}, watermark: 0, idleSince: null, ended: to === INPUT_END });
-export const blobOf = (object: Ack['segments'][number]['object']): string => ('blob' in object ? object.blob : '');
-const isPlan = (item: Item): item is Plan => 'splits' in item;
-const ackName = (plan: Plan, off: ReadonlySet<Guard>): string =>
+const splitState = (to: number, end: number) => ({ generators: {}, watermark: 0, idleSince: null, ended: to === end });
+export const ackName = (plan: Plan, off: ReadonlySet<Guard>): string =>
   ackKeyOf(off.has('ackCarriesGeneration') ? { ...plan, generation: generation(1) } : plan);
 
 /** One attempt: writes its two objects, create-if-absent, and offers an ack. */
-function attempt(w: World, plan: Plan, by: string, cut: number, off: ReadonlySet<Guard>): { world: World; ack: Ack } {
+export function attempt(
+  w: World,
+  plan: Plan,
+  by: string,
+  cut: number,
+  off: ReadonlySet<Guard>,
+): { world: World; ack: Ack } {
   const id: AttemptId = attemptId(off.has('namesCarryTheAttempt') ? 'a' : `${by}-${cut}`);
   const of = {
     job: 'j',
@@ -347,20 +267,20 @@ function attempt(w: World, plan: Plan, by: string, cut: number, off: ReadonlySet
   };
   const from = plan.splits[0]!.from;
   const to = plan.splits[0]!.to ?? cut;
-  const written: Written = { attempt: `${by}-${cut}`, from, to };
+  const written: Written = { attempt: `${by}-${cut}`, from, to, clock: plan.clock };
   const state = attemptObjectName(of, 'state');
   const output = attemptObjectName(of, 'out');
   const ack: Ack = {
     format: 1,
     attempt: attemptId(written.attempt),
-    ranges: [{ id: SPLIT, from, to, state: splitState(to) }],
+    ranges: [{ id: SPLIT, from, to, state: splitState(to, w.end) }],
     watermarks: {},
     segments: [{ object: { blob: state, bytes: 1 }, epoch: epoch(plan.epoch), stage: 'fused', keyGroups: [0, 128] }],
     staged: [{ sink: 'k', slot: 0, records: to - from, objects: [{ blob: output, bytes: 1 }] }],
     counts: {},
     nextTimers: { eventTime: null, processingTime: null },
     keys: {},
-    ended: to === INPUT_END,
+    ended: to === w.end,
   };
   return { world: { ...w, blobs: { [state]: written, [output]: written, ...w.blobs } }, ack };
 }
@@ -373,28 +293,17 @@ function publish(w: World, machine: Machine, manifest: Manifest, off: ReadonlySe
     return { name: 'publish: already', world: w, event: { kind: 'published' } };
   // Absent, or of another run: never guess. A run stamps before it plans, so this is not its own doing.
   if (marker === null || marker.run !== mark.run)
-    return { name: 'publish: stops with a question', world: w, event: { kind: 'fenced', by: 'the marker' } };
+    return {
+      name: 'publish: stops with a question',
+      world: w,
+      event: { kind: 'fenced', by: 'the marker', session: null },
+    };
   const blob = w.blobs[blobOf(manifest.staged[0]!.objects[0]!)];
-  if (blob === undefined) return missing(w, machine, 'staged output');
+  if (!isWritten(blob)) return missing(w, machine, 'staged output');
   const entry: Published = { ...blob, ...mark, under: marker.run };
   return {
     name: `publish(e${mark.epoch})`,
     world: { ...w, sink: { marker: mark, log: [...log, entry] } },
     event: { kind: 'published' },
   };
-}
-
-function sweep(before: World, head: Head, off: ReadonlySet<Guard>): World {
-  const w = { ...before, left: { ...before.left, sweeps: before.left.sweeps - 1 } };
-  const manifest = head.manifest === null ? null : (w.items[head.manifest] as Manifest | undefined);
-  const plan = head.phase.kind === 'running' ? (w.items[head.phase.plan] as Plan | undefined) : null;
-  if (manifest === undefined || plan === undefined) return w;
-  const seen = off.has('sweepWaitsForDecision') ? { ...head, generation: generation(head.generation + 99) } : head;
-  const reachable = off.has('sweepKeepsReferenced')
-    ? { head: { ...seen, manifest: null }, manifest: null, folded: null, plan: null }
-    : { head: seen, manifest, folded: null, plan };
-  const dead = garbage(reachable, Object.keys(w.items), Object.keys(w.blobs));
-  const without = <T>(all: Readonly<Record<string, T>>, names: readonly string[]) =>
-    Object.fromEntries(Object.entries(all).filter(([name]) => !names.includes(name)));
-  return { ...w, items: without(w.items, dead.items), blobs: without(w.blobs, dead.blobs) };
 }

@@ -5,7 +5,7 @@
  * a retry enters the state that failed; only an attempt is planned again, under a new generation (E1).
  */
 import { MAX_SKIPPED_RECORDS } from '../model/limits.ts';
-import { isPlannedAhead, rangesOf } from './build-plan.ts';
+import { isPlannedAhead, rangesOf, stateOf } from './build-plan.ts';
 import { CUT_AFTER_FAILURES, rowLimit } from './effects.ts';
 import type { Events } from './events.ts';
 import { foldNeed } from './fold-policy.ts';
@@ -38,9 +38,8 @@ export function onFailure(machine: Machine, event: Failed): Move<AfterFailure> {
         : to({ kind: 'ended', ending: { kind: 'failed', reason: event.reason } });
     case 'folding':
     case 'recording': {
-      const log = state.base.manifest?.state;
-      if (!event.retryable || log === undefined || foldNeed(log, machine.session.fold) === 'overdue')
-        return decide(state, event);
+      const committed = stateOf(state.base);
+      if (!event.retryable || foldNeed(committed, machine.session.fold) === 'overdue') return decide(state, event);
       const next: States['preparing'] = {
         kind: 'preparing',
         held: state.held,
@@ -50,7 +49,7 @@ export function onFailure(machine: Machine, event: Failed): Move<AfterFailure> {
       };
       return to(
         next,
-        note('folding failed; the log grows until it succeeds', { why: event.reason, segments: log.log.length }),
+        note('folding failed; the log grows until it succeeds', { why: event.reason, segments: committed.log.length }),
       );
     }
     default:
@@ -137,6 +136,8 @@ function attemptFailed(machine: Machine, held: Held, work: Work, event: Failed):
 }
 
 /** E4: stop; whatever this coordinator has staged or written is harmless. */
-export function onFenced(machine: Machine, by: string): Move<StateKind> {
-  return to(machine.state.kind === 'ended' ? machine.state : { kind: 'ended', ending: { kind: 'fenced', by } });
+export function onFenced(machine: Machine, { by, session }: Events['fenced']): Move<StateKind> {
+  return to(
+    machine.state.kind === 'ended' ? machine.state : { kind: 'ended', ending: { kind: 'fenced', by, session } },
+  );
 }

@@ -60,9 +60,13 @@ describe('E6: what may be swept', () => {
       object(6, 9, 'state'),
     ]);
   });
-  test('a fold in work stays while the lease is held', () => {
-    expect(deadBlobs(head({ kind: 'published' }), fold(5, 9), fold(4, 8))).toEqual([fold(4, 8)]);
-    expect(deadBlobs(head({ kind: 'published' }, null), fold(5, 9))).toEqual([fold(5, 9)]);
+  test('a fold stays as long as some of the log that it stands for is there, whoever holds the lease', () => {
+    const folds = [fold(5, 9), fold(4, 8), fold(2, 2), fold(1, 1)];
+    expect(deadBlobs(head({ kind: 'published' }), ...folds)).toEqual([fold(1, 1)]);
+    expect(deadBlobs(head({ kind: 'published' }, null), ...folds)).toEqual([fold(1, 1)]);
+    expect(deadBlobs(head({ kind: 'finished' }, null), ...folds, fold(5, 10))).toEqual(folds);
+    expect(deadBlobs({ ...head({ kind: 'published' }), run: runId('r2') }, ...folds)).toEqual(folds);
+    expect(deadBlobs({ ...head({ kind: 'published' }), run: runId('r0') }, ...folds)).toEqual([fold(1, 1)]);
   });
   test('foreign names are never touched', () => {
     expect(deadBlobs(head({ kind: 'published' }), 'jobs/j/readme', 'jobs/other/r1/x', 'out/part-1')).toEqual([]);
@@ -83,6 +87,7 @@ describe('E6: what may be swept', () => {
       key,
       older,
       manifestKey(epoch(3), generation(5)),
+      foldKey(foldTag(epoch(1), generation(1), 's')),
       foldKey(foldTag(epoch(3), generation(5), 's')),
     ];
     const dead = garbage({ head: running, manifest, folded: null, plan: null, history: [key, older] }, keys, []).items;

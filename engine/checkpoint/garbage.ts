@@ -4,6 +4,8 @@
  * store's: what it refers to may then be dead already, but what is decided under it stays decided (generations and epochs only
  * grow, and later heads refer to its objects or to objects of later generations), so a late sweep deletes nothing alive.
  */
+import { standsFor } from './adopt-fold.ts';
+import { stateOf } from './build-plan.ts';
 import { parseItemKey, type ItemName } from './item-keys.ts';
 import { parseObjectName } from './object-names.ts';
 import type { FoldRecord, Head, Manifest, ObjectRef, Plan } from './records.ts';
@@ -31,24 +33,38 @@ export function garbage(reachable: Reachable, itemKeys: readonly string[], blobN
   return {
     items: itemKeys.filter((key) => {
       const name = parseItemKey(key);
-      return name !== null && !items.has(key) && isDecided(head, name.kind === 'fold' ? 'fold' : 'attempt', name);
+      if (name === null || items.has(key)) return false;
+      return name.kind === 'fold' ? isOldFold(reachable, name, null) : isDecided(head, name);
     }),
     blobs: blobNames.filter((blob) => {
       const name = parseObjectName(head.job, blob);
-      return name !== null && !blobs.has(blob) && isDecided(head, name.kind, name);
+      if (name === null || blobs.has(blob)) return false;
+      return name.kind === 'fold' ? isOldFold(reachable, name, name.run) : isDecided(head, name);
     }),
   };
 }
 
-/** E6: can whoever wrote this still get it committed? A fold works under the generation that the head has. */
-function isDecided(head: Head, kind: 'attempt' | 'fold', name: Pick<ItemName, 'epoch' | 'generation'>): boolean {
+/** E6: can whoever wrote this still get it committed? */
+function isDecided(head: Head, name: Pick<ItemName, 'epoch' | 'generation'>): boolean {
   if (name.generation < head.generation) return true;
   // A plan that was written and never taken. Whoever holds a head without a lease has ended; the next claim skips its generation.
-  if (name.generation > head.generation)
-    return head.lease === null && kind === 'attempt' && name.generation === head.generation + 1;
-  if (kind === 'fold') return head.lease === null;
+  if (name.generation > head.generation) return head.lease === null && name.generation === head.generation + 1;
   return name.epoch <= head.epoch || head.phase.kind !== 'running';
 }
+
+/**
+ * E6: can this fold never stand for a log any more? Whoever folds may work beside many epochs, by a head that is old by then, so
+ * generations say nothing: as long as some of the log that it stands for is there, it may be adopted (adopt-fold.ts), or its
+ * writer may still be at work.
+ */
+function isOldFold({ head, manifest, folded }: Reachable, name: FoldName, run: string | null): boolean {
+  if (name.generation > head.generation || name.epoch > head.epoch) return false;
+  if (head.phase.kind === 'finished' || head.phase.kind === 'cancelled') return true;
+  if (run !== null && run < head.run) return true;
+  return !standsFor(name.epoch, stateOf({ manifest, folded }).log);
+}
+
+type FoldName = Pick<ItemName, 'epoch' | 'generation'>;
 
 function keptItems(reachable: Reachable): Set<string> {
   const { head } = reachable;
@@ -69,11 +85,10 @@ function keptBlobs(reachable: Reachable): Set<string> {
     for (const segment of state.log) keep(segment.object);
   };
   const { head, manifest, folded, plan } = reachable;
-  // A folded base supersedes the manifest's state; staged output is needed until it is published (E5, E6).
-  if (manifest !== null && folded === null) keepState(manifest.state);
+  // A fold supersedes the log that it stands for; staged output is needed until it is published (E5, E6).
+  keepState(stateOf({ manifest, folded }));
   if (manifest !== null && head.phase.kind === 'committed')
     for (const slot of manifest.staged) slot.objects.forEach(keep);
-  if (folded !== null) keepState({ base: folded.base, log: [] });
   if (plan !== null) keepState(plan.state);
   for (const pinned of reachable.pinned ?? []) keepState(pinned.state);
   return kept;

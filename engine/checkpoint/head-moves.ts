@@ -3,7 +3,7 @@
  * is not in it does not compile. Every move is one compare-and-set.
  */
 import { ConfigError, invariant } from '../model/errors.ts';
-import { epoch, generation, type Generation, type RunId, type WallTimeMs } from '../model/ids.ts';
+import { epoch, generation, wallTimeMs, type Generation, type RunId, type WallTimeMs } from '../model/ids.ts';
 import { MAX_HEAD_BYTES } from '../model/limits.ts';
 import { decodeRecord, encodeRecord } from './codec.ts';
 import type { Head, HeadPhase, Lease } from './records.ts';
@@ -48,7 +48,9 @@ export function moveHead<F extends PhaseKind, T extends LegalMoves[F]>(
 export function changeHead(head: Head, changes: Changes): Head {
   invariant((changes.generation ?? head.generation) >= head.generation, 'E4: the generation never goes back');
   invariant((changes.epoch ?? head.epoch) >= head.epoch, 'an epoch number is never used twice');
-  return { ...head, ...changes };
+  // E1: an idle driver's renewals may have taken it further than the plan that another one of its session goes on with.
+  const clock = wallTimeMs(Math.max(head.clock, changes.clock ?? head.clock));
+  return { ...head, ...changes, clock };
 }
 
 /** The head of a job that has never run: its first run begins by stamping its sinks, as a restore does. */

@@ -2,11 +2,16 @@
  * What the protocol writes down (ARCHITECTURE section 2): head, plan, ack, manifest. All are JSON; numbers are exact doubles,
  * MIN_WATERMARK and MAX_WATERMARK included. `format` is checked on reading: every released version stays readable.
  */
+import type { Consumption } from '../model/consumption.ts';
 import type { AttemptId, Epoch, Generation, RunId, WallTimeMs } from '../model/ids.ts';
 
-/** An immutable object in the blob store, or, when small, inside the record itself (base64). */
+/**
+ * An immutable object in the blob store, or, when small, inside the record itself (base64). `bytes` are those that were written; `packed`:
+ * they are stored as a zstd frame.
+ */
 export type ObjectRef =
-  { readonly blob: string; readonly bytes: number } | { readonly inline: string; readonly bytes: number };
+  | { readonly blob: string; readonly bytes: number; readonly packed?: true }
+  | { readonly inline: string; readonly bytes: number };
 
 /** State changes of one attempt, covering key groups [from, to) of every keyed operator in its stage. */
 export interface SegmentRef {
@@ -14,9 +19,23 @@ export interface SegmentRef {
   readonly epoch: Epoch;
   readonly stage: string;
   readonly keyGroups: readonly [from: number, to: number];
+  /** Its entries say when keys are due (backend `table`): they may be folded into the table. */
+  readonly dues?: true;
 }
 
-/** What the log was folded into: one snapshot per stage and key-group range. */
+/** Entries of a stage that stand in the state table: a record per key (ports/state-table.ts). */
+export interface TableRef {
+  readonly namespace: string;
+  /** Stages whose state is there. */
+  readonly operators: readonly string[];
+  /**
+   * When something is first due, by stage: the key groups in so many even ranges, [event time, processing time] of each, null: nothing.
+   * Too early does no harm. A stage that is not named has nothing due.
+   */
+  readonly due: Readonly<Record<string, readonly (readonly [number | null, number | null])[]>>;
+}
+
+/** What the log was folded into: snapshots, one per stage and key-group range, and for the stages of backend `table` their records. */
 export interface BaseRef {
   readonly epoch: Epoch;
   readonly snapshots: readonly {
@@ -24,6 +43,8 @@ export interface BaseRef {
     readonly stage: string;
     readonly keyGroups: readonly [number, number];
   }[];
+  /** Absent: no stage has state in the table. */
+  readonly table?: TableRef;
 }
 
 /** A record whose processing made user code throw: rerun without it, and send it to the dead letters. */
@@ -124,6 +145,10 @@ export interface Ack {
   readonly keys: Readonly<Record<string, number>>;
   /** Every split has ended and the final watermark has been processed. */
   readonly ended: boolean;
+  /** Of the plan as its writer had extended it in memory: nobody else can tell what it ran, so nobody else adopts it. */
+  readonly extended?: true;
+  /** What the subtasks used, if they count it. */
+  readonly consumed?: Consumption;
 }
 
 /** The immutable record of one epoch (E3). */
@@ -150,6 +175,8 @@ export interface Manifest {
   readonly attempts: number;
   readonly committedAt: WallTimeMs;
   readonly ended: boolean;
+  /** What coordinator and subtasks used since the commit before, failed attempts included. Absent: nobody counts, as embedded. */
+  readonly consumed?: Consumption;
 }
 
 /** Who may take generations (E4). Embedded: boot id, pid and process start time identify a process for ever. */

@@ -18,6 +18,16 @@ export type RestartDecision =
 
 export const NO_FAILURES: RestartHistory = { failures: 0, lastFailureMs: null, backoffMs: 0, recentMs: [] };
 
+/** The same history by another clock, `byMs` ahead of its own. */
+export function shifted(history: RestartHistory, byMs: number): RestartHistory {
+  const { lastFailureMs, recentMs } = history;
+  return {
+    ...history,
+    lastFailureMs: lastFailureMs === null ? null : lastFailureMs + byMs,
+    recentMs: recentMs.map((ms) => ms + byMs),
+  };
+}
+
 /** What to do about a failure at `nowMs` (any clock that does not go back). */
 export function decideRestart(
   strategy: RestartStrategy,

@@ -13,6 +13,9 @@ export function nextRunId(previous: RunId | null, nowMs: WallTimeMs, session: st
   return runId(`r${String(Math.max(nowMs, last + 1)).padStart(DIGITS, '0')}-${session}`);
 }
 
+/** Is it the run that this session began? */
+export const beganRun = (run: RunId, session: string): boolean => run.slice(1 + DIGITS) === `-${session}`;
+
 /** Order of markers: negative when (run, epoch) `a` comes before `b`. */
 export function compareMarkers(
   a: { readonly run: string; readonly epoch: number },

@@ -13,6 +13,8 @@ export interface Session {
   readonly owner: string;
   /** Random word, new with every start. */
   readonly id: string;
+  /** Random word, new with every driver: a suspended session may by mistake be resumed twice, or while its last driver still runs. */
+  readonly incarnation: string;
   readonly ttlMs: number;
   readonly graphHash: string;
   readonly start: 'continue' | 'restore';
@@ -24,6 +26,9 @@ export interface Session {
   readonly fold?: FoldLimits;
 }
 
+/** Part of every key that two drivers of a session may both write, each with what it means. */
+export const writerOf = ({ id, incarnation }: Session): string => `${id}-${incarnation}`;
+
 /** What someone outside has asked for; acted upon where the protocol allows it. `cancel` wins over `stop`. */
 export type Request = 'none' | 'stop' | 'cancel';
 
@@ -33,7 +38,7 @@ export interface Held {
   readonly head: Head;
 }
 
-/** The committed epoch that the next one builds on. Both null: the job is new. `folded` supersedes the manifest's state. */
+/** The committed epoch that the next one builds on. Both null: the job is new. `folded` stands for the manifest's state up to its epoch. */
 export interface Base {
   readonly manifest: Manifest | null;
   readonly folded: FoldRecord | null;
@@ -67,6 +72,18 @@ export interface EpochHistory {
   readonly replans: number;
 }
 
+/** What a suspended session takes along, because its head does not say it. Small JSON. */
+export interface Suspension {
+  readonly session: string;
+  /** 'restore': the run that it is to begin has not begun. */
+  readonly start: Session['start'];
+  /** The plan that the rest is about; null: none. Once the head has another, the rest is of the past. */
+  readonly plan: string | null;
+  readonly history: EpochHistory;
+  /** Decided: the plan is not run again, but another one made. */
+  readonly retry: Pick<Retry, 'ranges' | 'skip' | 'reason'> | null;
+}
+
 export const NO_HISTORY: EpochHistory = { attempts: 0, failures: 0, replans: 0 };
 
 /** An epoch in work. */
@@ -83,8 +100,8 @@ export interface Work {
 export type Ending =
   | { readonly kind: 'finished' | 'stopped' | 'cancelled' }
   | { readonly kind: 'failed'; readonly reason: string }
-  /** Another coordinator took the job over. */
-  | { readonly kind: 'fenced'; readonly by: string }
+  /** Another coordinator took the job over. `session`: whose lease the head has now, as far as known; its own: another driver of it. */
+  | { readonly kind: 'fenced'; readonly by: string; readonly session: string | null }
   /** The lease is held by a live owner. */
   | { readonly kind: 'refused'; readonly owner: string }
   | { readonly kind: 'already'; readonly phase: 'finished' | 'cancelled' }
@@ -103,8 +120,10 @@ export interface States {
   swapping: { readonly kind: 'swapping'; readonly expected: number; readonly target: Head; readonly after: AfterSwap };
   /** Its outcome is not known, or it was lost: the head decides (E3). */
   settling: { readonly kind: 'settling'; readonly expected: number; readonly target: Head; readonly after: AfterSwap };
-  /** Reads what the head leads to. */
-  loading: { readonly kind: 'loading'; readonly held: Held };
+  /** Reads the head that its session has held before. */
+  resuming: { readonly kind: 'resuming'; readonly suspension: Suspension };
+  /** Reads what the head leads to. `suspension`: of the session that goes on; null: the head was claimed. */
+  loading: { readonly kind: 'loading'; readonly held: Held; readonly suspension: Suspension | null };
   /** Discovers splits and reads the clock for the next plan. */
   preparing: {
     readonly kind: 'preparing';
@@ -135,6 +154,8 @@ export interface States {
     readonly key: string;
     readonly winner: AttemptId;
   };
+  /** The manifest was there already, written by another driver of this session, or by itself: what counts is what is there. */
+  sealed: { readonly kind: 'sealed'; readonly held: Held; readonly key: string; readonly winner: AttemptId };
   /** `next`: what follows; a restore first publishes what the old run had committed. `winner`: null after a crash. */
   publishing: {
     readonly kind: 'publishing';
@@ -172,6 +193,9 @@ export interface Machine {
   readonly state: States[StateKind];
 }
 
-export function begin(session: Session): Machine {
-  return { session, request: 'none', state: { kind: 'reading', since: null } };
+/** `suspension`: the session goes on where it was, without a claim. */
+export function begin(session: Session, suspension: Suspension | null = null): Machine {
+  const state: Machine['state'] =
+    suspension === null ? { kind: 'reading', since: null } : { kind: 'resuming', suspension };
+  return { session, request: 'none', state };
 }

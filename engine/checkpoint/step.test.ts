@@ -12,6 +12,7 @@ const session: Session = {
   job: 'j',
   owner: 'o',
   id: 's',
+  incarnation: 'i',
   ttlMs: 100,
   graphHash: 'h',
   start: 'continue',

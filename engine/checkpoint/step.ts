@@ -14,10 +14,26 @@
  * - E6 Nothing that someone can still read is swept: garbage.ts decides, and refers only to what is decided.
  * - E7 Given the plan all is determined: the machine hands the runner nothing but the plan (and, after repeated failures, a row limit).
  *
+ * A session may be suspended at any effect and go on with another driver (suspension.ts, `resuming`): the head whose lease bears its
+ * id is read, and its phase says where to go on, with no claim and no generation. Nobody can know that a driver has stopped, so several
+ * may drive one session at once. That is harmless, because
+ *
+ * - S1 what two drivers may both write with different contents has different names: plans, folds and attempts carry the driver's
+ *   incarnation. So an unknown or lost compare-and-set that looks like one's own is one's own, or means the same.
+ * - S2 what has one name has one content, the first, and is read back: the plan that the head has, the ack, the manifest (sealed).
+ *   A commit's target is the same for both: either one's write commits the same manifest, and both may publish it (E2, E5).
+ * - S3 what only a driver's memory knows binds nobody else: an ack of an extended plan is marked, and not adopted (adopting).
+ * - S4 only the lease's session goes on under the head's generation; a plan's compare-and-set renews the lease for its driver.
+ * - S5 what is carried along may be old: it counts only for the plan that it names; a restore is recognised by its run's id.
+ *
+ * The log may be folded beside the epochs by someone who holds nothing (adopt-fold.ts): a plan adopts a record whose epoch is
+ * committed in its run and which stands for some of the log; until then it is kept (E6).
+ *
  * Writes of an epoch in steady state: plan, ack, manifest items; two compare-and-sets (plan with Published(e − 1), commit).
  * An idle job writes nothing but its lease's renewal: the attempt is repeated under the same plan, extended in memory.
  *
- * Files: states, events, effects, transitions (the table); take-over, attempts, after-commit, failures, winding-down (handlers).
+ * Files: states, events, effects, transitions (the table); take-over, attempts, after-commit, failures, winding-down (handlers);
+ * suspension, adopt-fold.
  */
 import { InvariantError } from '../model/errors.ts';
 import { afterCommit } from './after-commit.ts';
@@ -41,16 +57,18 @@ const HANDLERS: Handlers<Exclude<StateKind, 'ended'>> = { ...takeOver, ...attemp
 const ACCEPTS: { readonly [K in StateKind]: readonly Accepts[K][] } = {
   reading: ['head-read'],
   waiting: ['waited'],
+  resuming: ['head-read'],
   swapping: ['cas-won', 'cas-lost', 'cas-unknown'],
   settling: ['head-read'],
   loading: ['loaded'],
   preparing: ['prepared'],
   planning: ['item-written'],
-  running: ['ran'],
+  running: ['ran', 'declined'],
   idling: ['woken'],
   acking: ['item-written'],
   adopting: ['ack-read'],
   sealing: ['item-written'],
+  sealed: ['manifest-read'],
   publishing: ['published'],
   stamping: ['stamped'],
   folding: ['folded'],
@@ -72,7 +90,7 @@ export function step(machine: Machine, event: Event): Step {
 
 function move(machine: Machine, event: Exclude<Event, { kind: 'request' }>): Move<StateKind> {
   if (event.kind === 'failed') return onFailure(machine, event);
-  if (event.kind === 'fenced') return onFenced(machine, event.by);
+  if (event.kind === 'fenced') return onFenced(machine, event);
   const { state } = machine;
   const accepts: readonly string[] = ACCEPTS[state.kind];
   if (state.kind === 'ended' || !accepts.includes(event.kind))

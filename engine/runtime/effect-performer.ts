@@ -1,16 +1,19 @@
 /** Performs the epoch machine's effects over the ports and names what came of them as events. Holds no protocol state. */
-import { detailsOf } from '../checkpoint/build-plan.ts';
+import { detailsOf, stateOf } from '../checkpoint/build-plan.ts';
 import {
   decideRestart,
   NO_FAILURES,
+  shifted,
   type RestartDecision,
   type RestartHistory,
 } from '../checkpoint/restart-strategy.ts';
 import type { Effect } from '../checkpoint/effects.ts';
 import type { Event } from '../checkpoint/events.ts';
 import { encodeHead } from '../checkpoint/head-moves.ts';
-import type { Head } from '../checkpoint/records.ts';
-import type { Machine } from '../checkpoint/states.ts';
+import { foldNeed } from '../checkpoint/fold-policy.ts';
+import type { FoldRecord, Head, Manifest } from '../checkpoint/records.ts';
+import { writerOf, type Machine } from '../checkpoint/states.ts';
+import type { Consumption } from '../model/consumption.ts';
 import {
   ConfigError,
   CorruptionError,
@@ -26,9 +29,27 @@ import { crashPoint, InjectedCrash, type CrashPoint } from './crash-point.ts';
 import type { KnownSplits } from '../ports/source.ts';
 import { AttemptFailure } from './epoch-runner.ts';
 import type { JobOptions } from './job-options.ts';
-import { readAck, readHead, readReachable } from './job-records.ts';
+import { readAck, readHead, readManifest, readNewestFold, readReachable } from './job-records.ts';
 import { packRecord } from './packed-record.ts';
 import { splitsBefore } from './split-task.ts';
+
+/** What a suspended coordinator remembers of its failures, by the wall clock. Small JSON. */
+export interface PerformerMemory {
+  readonly restarts: RestartHistory;
+  readonly waits: RestartHistory;
+  readonly longWaits: RestartHistory;
+  readonly endingSinceMs: number | null;
+  readonly resumesAfterPublish: boolean;
+}
+
+/** Performs an effect somewhere else: what came of it, or that nobody is to wait for it here. Null: it does not. */
+export type Elsewhere = () => Promise<Event | 'suspend' | null>;
+
+/** `waitMs`: what the restart strategy has decided. */
+export interface Suspend {
+  readonly kind: 'suspend';
+  readonly waitMs: number;
+}
 
 export class EffectPerformer {
   /** The last failure as it was thrown, for the outcome. */
@@ -48,19 +69,77 @@ export class EffectPerformer {
   /** The head as this coordinator knows it, to name crash points. */
   #head: Head | null = null;
 
-  constructor(options: JobOptions) {
+  constructor(options: JobOptions, memory: PerformerMemory | null) {
     this.#options = options;
+    if (memory !== null) this.#recall(memory);
     const signals = [options.stop, options.cancel].filter((signal) => signal !== undefined);
     this.#requested = AbortSignal.any(signals);
   }
 
   /** Null: the effect answers nothing. */
-  async perform(effect: Effect, machine: Machine): Promise<Event | null> {
+  async perform(effect: Effect, machine: Machine, elsewhere?: Elsewhere): Promise<Event | Suspend | null> {
     try {
-      return await this.#perform(effect, machine);
+      const answer = elsewhere === undefined ? null : await elsewhere();
+      if (answer === null) return await this.#perform(effect, machine);
+      return answer === 'suspend' ? this.#suspend(effect) : await this.#answered(effect, answer);
     } catch (error) {
       return await this.#failure(error, effect, machine);
     }
+  }
+
+  /** One is asked for as long as the log is long. */
+  async #newestFold({ state }: Machine): Promise<FoldRecord | null> {
+    const { store, settings } = this.#options;
+    if (state.kind !== 'preparing' || settings.fold?.where !== 'outside') return null;
+    if (foldNeed(stateOf(state.base), settings.fold) === 'none') return null;
+    return await readNewestFold(store, state.held.head, state.base);
+  }
+
+  get memory(): PerformerMemory {
+    const byMs = this.#wallAheadMs();
+    return {
+      restarts: shifted(this.#restarts, byMs),
+      waits: shifted(this.#waits, byMs),
+      longWaits: shifted(this.#longWaits, byMs),
+      endingSinceMs: this.#endingSinceMs === null ? null : this.#endingSinceMs + byMs,
+      resumesAfterPublish: this.#resumesAfterPublish,
+    };
+  }
+
+  #recall(memory: PerformerMemory): void {
+    const byMs = -this.#wallAheadMs();
+    this.#restarts = shifted(memory.restarts, byMs);
+    this.#waits = shifted(memory.waits, byMs);
+    this.#longWaits = shifted(memory.longWaits, byMs);
+    this.#endingSinceMs = memory.endingSinceMs === null ? null : memory.endingSinceMs + byMs;
+    this.#resumesAfterPublish = memory.resumesAfterPublish;
+  }
+
+  /** Two processes have no monotonic clock in common. */
+  #wallAheadMs(): number {
+    return this.#options.clock.nowMs() - this.#options.clock.monotonicMs();
+  }
+
+  /** A delay is decided, and counted, before somebody else waits for it. */
+  #suspend(effect: Effect): Event | Suspend {
+    if (effect.kind !== 'decide') return { kind: 'suspend', waitMs: 0 };
+    const decision = this.#decide(effect.patient);
+    return decision.kind === 'fail'
+      ? { kind: 'give-up', reason: `${effect.reason} (${decision.reason})` }
+      : { kind: 'suspend', waitMs: decision.delayMs };
+  }
+
+  async #answered(effect: Effect, event: Event): Promise<Event> {
+    if (effect.kind === 'publish' && event.kind === 'published') return await this.#published(effect.manifest);
+    if (event.kind === 'failed') this.lastError = event.retryable ? new RetryableError(event.reason) : null;
+    return event;
+  }
+
+  async #published({ run, epoch }: Manifest): Promise<Event> {
+    if (this.#resumesAfterPublish) await this.#options.runner.resume?.(run, epoch);
+    this.#resumesAfterPublish = false;
+    this.#waits = this.#longWaits = NO_FAILURES;
+    return { kind: 'published' };
   }
 
   async #perform(effect: Effect, machine: Machine): Promise<Event | null> {
@@ -82,8 +161,10 @@ export class EffectPerformer {
         return await this.#cas(effect.expected, effect.target, machine);
       case 'load':
         // E5: a head that has left Committed says so; where it has not, this process publishes first.
-        this.#resumesAfterPublish = effect.head.phase.kind === 'committed';
-        if (!this.#resumesAfterPublish) await runner.resume?.(effect.head.run, effect.head.epoch);
+        if (effect.claimed) {
+          this.#resumesAfterPublish = effect.head.phase.kind === 'committed';
+          if (!this.#resumesAfterPublish) await runner.resume?.(effect.head.run, effect.head.epoch);
+        }
         return { kind: 'loaded', ...(await readReachable(store, effect.head)) };
       case 'prepare':
         if (effect.pauseMs > 0) await this.#sleep(effect.pauseMs);
@@ -91,18 +172,22 @@ export class EffectPerformer {
           kind: 'prepared',
           offers: await runner.discover(splitsKnown(machine)),
           subtasks: runner.subtasks(),
+          folded: await this.#newestFold(machine),
           nowMs: clock.nowMs(),
         };
       case 'write-item': {
         const outcome = await store.createItem(job, effect.key, packRecord(effect.record));
         this.#crash(`${effect.what}-written`);
-        return { kind: 'item-written', outcome };
+        const sealed = effect.what === 'ack' && outcome === 'created';
+        return { kind: 'item-written', outcome, ...(sealed ? this.#consumed() : {}) };
       }
       case 'read-ack':
-        return { kind: 'ack-read', ack: await readAck(store, job, effect.key) };
+        return { kind: 'ack-read', ack: await readAck(store, job, effect.key), ...this.#consumed() };
+      case 'read-manifest':
+        return { kind: 'manifest-read', manifest: await readManifest(store, job, effect.key) };
       case 'run': {
         this.#crash('run-started');
-        this.#ranAs = `${machine.session.id}.${++this.#attempts}`;
+        this.#ranAs = `${writerOf(machine.session)}.${++this.#attempts}`;
         const maxRows = effect.rowLimit === null ? settings.maxRows : Math.min(settings.maxRows, effect.rowLimit);
         const budget = {
           intervalMs: settings.intervalMs,
@@ -127,10 +212,7 @@ export class EffectPerformer {
       case 'publish':
         this.#crash('publish-started');
         await runner.publish(effect.manifest);
-        if (this.#resumesAfterPublish) await runner.resume?.(effect.manifest.run, effect.manifest.epoch);
-        this.#resumesAfterPublish = false;
-        this.#waits = this.#longWaits = NO_FAILURES;
-        return { kind: 'published' };
+        return await this.#published(effect.manifest);
       case 'stamp':
         await runner.stamp(effect.run, effect.epoch);
         this.#crash('stamped');
@@ -210,13 +292,15 @@ export class EffectPerformer {
     const attempt = error instanceof AttemptFailure ? error : null;
     const cause: unknown = attempt?.cause ?? error;
     if (cause instanceof InjectedCrash) throw cause;
-    if (cause instanceof FencedError) return { kind: 'fenced', by: cause.message };
+    if (cause instanceof FencedError) return { kind: 'fenced', by: cause.message, session: null };
     this.lastError = cause;
     if ('held' in machine.state) {
       // A head that cannot be read now says nothing; the failure is then reported as it is.
       const found = await readHead(this.#options.store, this.#options.job).catch(() => null);
-      if (found !== null && found.version !== machine.state.held.version)
-        return { kind: 'fenced', by: found.head.lease?.owner ?? 'another coordinator' };
+      if (found !== null && found.version !== machine.state.held.version) {
+        const { lease } = found.head;
+        return { kind: 'fenced', by: lease?.owner ?? 'another coordinator', session: lease?.session ?? null };
+      }
     }
     const retryable = attempt !== null ? attempt.retryable : !isFinal(error);
     return {
@@ -226,6 +310,12 @@ export class EffectPerformer {
       ranges: attempt?.ranges ?? null,
       poison: attempt?.poison ?? null,
     };
+  }
+
+  /** Taken where the epoch is sealed: what is used later belongs to the next one. */
+  #consumed(): { readonly consumed?: Consumption } {
+    const { consumed } = this.#options;
+    return consumed === undefined ? {} : { consumed: consumed() };
   }
 
   #crash(name: CrashPoint): void {

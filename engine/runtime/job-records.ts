@@ -1,5 +1,8 @@
 /** Reads what the head leads to. A record that is missing means that the head has moved on, or corruption: never a guess. */
+import { standsFor } from '../checkpoint/adopt-fold.ts';
+import { stateOf } from '../checkpoint/build-plan.ts';
 import { decodeHead } from '../checkpoint/head-moves.ts';
+import { FOLD_PREFIX, parseItemKey } from '../checkpoint/item-keys.ts';
 import type { Ack, FoldRecord, Head, Manifest, Plan } from '../checkpoint/records.ts';
 import type { Base } from '../checkpoint/states.ts';
 import { CorruptionError } from '../model/errors.ts';
@@ -29,6 +32,9 @@ async function readRecord<R extends Plan | Ack | Manifest | FoldRecord>(
 
 export const readAck = (store: StateStore, job: string, key: string): Promise<Ack> => readRecord<Ack>(store, job, key);
 
+export const readManifest = (store: StateStore, job: string, key: string): Promise<Manifest> =>
+  readRecord<Manifest>(store, job, key);
+
 /** Manifest, fold and (in phase Running) plan of a head. */
 export async function readReachable(
   store: StateStore,
@@ -41,6 +47,24 @@ export async function readReachable(
     head.phase.kind === 'running' ? readRecord<Plan>(store, job, head.phase.plan) : null,
   ]);
   return { base: { manifest, folded }, plan };
+}
+
+/**
+ * The newest record of a fold that stands for some of the log of `base`; null: none does. A record that is gone when it is read stands
+ * for nothing any more.
+ */
+export async function readNewestFold(store: StateStore, head: Head, base: Base): Promise<FoldRecord | null> {
+  const { job } = head;
+  const keys = await store.listItems(job, FOLD_PREFIX);
+  for (const key of keys.toReversed()) {
+    const epoch = parseItemKey(key)?.epoch ?? 0;
+    if (!standsFor(epoch, stateOf(base).log)) break;
+    if (epoch > (base.manifest?.epoch ?? 0)) continue;
+    const bytes = await store.readItem(job, key);
+    const record = bytes === null ? null : unpackRecord<FoldRecord>(bytes, `${key} of job "${job}"`);
+    if (record?.run === head.run) return record;
+  }
+  return null;
 }
 
 /** The head's manifest and those it builds on, newest first, as far as they are retained. */

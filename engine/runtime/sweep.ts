@@ -2,8 +2,11 @@
 import { garbage } from '../checkpoint/garbage.ts';
 import { jobObjectPrefix } from '../checkpoint/object-names.ts';
 import type { Head } from '../checkpoint/records.ts';
+import { stateOf } from '../checkpoint/build-plan.ts';
 import type { BlobStore } from '../ports/blob-store.ts';
 import type { StateStore } from '../ports/state-store.ts';
+import type { StateTable } from '../ports/state-table.ts';
+import { sweepTables } from './table/sweep-tables.ts';
 import type { CrashPoint } from './crash-point.ts';
 import { readManifestChain, readReachable } from './job-records.ts';
 
@@ -20,6 +23,7 @@ export async function sweep(
   blobs: BlobStore,
   head: Head,
   crashPoint: (name: CrashPoint) => void,
+  table: StateTable | null = null,
 ): Promise<Swept> {
   const { base, plan } = await readReachable(store, head);
   const chain = await readManifestChain(store, head, RETAINED_MANIFESTS);
@@ -33,5 +37,12 @@ export async function sweep(
   for (const name of dead.blobs) await blobs.delete(name);
   crashPoint('sweep');
   for (const key of dead.items) await store.deleteItem(head.job, key);
+  const states = [stateOf(base), ...(plan === null ? [] : [plan.state])];
+  if (table !== null)
+    await sweepTables(
+      table,
+      head,
+      states.map((state) => state.base),
+    );
   return { items: dead.items.length, blobs: dead.blobs.length };
 }

@@ -9,7 +9,7 @@ import { readReachable } from '../../runtime/job-records.ts';
 import { ObjectIo, objectName } from '../../runtime/object-io.ts';
 import { keyText } from '../../state/key-bytes.ts';
 import { readSegment } from '../../state/segment.ts';
-import type { JobInWorld } from './coordinator-process.ts';
+import type { JobInWorld } from './job-in-world.ts';
 import { DirectCaller } from './direct-caller.ts';
 import { lateSinks, type GraphSpec, type KeyedSpec } from './graph-spec.ts';
 import { asksSource } from './operator-specs.ts';

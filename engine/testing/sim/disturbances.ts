@@ -6,7 +6,7 @@ import { FusedRunner } from '../../runtime/fused-runner.ts';
 import { readHead } from '../../runtime/job-records.ts';
 import { packRecord, unpackRecord } from '../../runtime/packed-record.ts';
 import { sweep } from '../../runtime/sweep.ts';
-import { storesOf, type JobInWorld } from './coordinator-process.ts';
+import { storesOf, type JobInWorld } from './job-in-world.ts';
 import type { Mutant } from './mutant.ts';
 import { SimClock } from './sim-clock.ts';
 import { SimProcess } from './sim-process.ts';

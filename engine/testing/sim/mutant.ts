@@ -33,6 +33,10 @@ export interface Mutant {
   peer?(peer: SubtaskPeer, spare: boolean): SubtaskPeer;
   /** Changes classes for the length of a run; the answer puts them back. */
   patch?(): () => void;
+  /** What every driver of a session takes for its own word. */
+  readonly incarnation?: string;
+  /** Nobody asks what it was that was done elsewhere. */
+  readonly believesDone?: boolean;
   /** The head that a sweeper goes by. */
   sweeps?(head: Head): Head;
 }

@@ -5,6 +5,7 @@
 import { foldMutants } from './mutants-of-state.ts';
 import { operatorMutants } from './mutants-of-operators.ts';
 import { runnerMutants } from './mutants-of-runner.ts';
+import { sessionMutants } from './mutants-of-sessions.ts';
 import { storeMutants } from './mutants-of-stores.ts';
 import { workerMutants } from './mutants-of-workers.ts';
 import type { Mutant } from './mutant.ts';
@@ -59,6 +60,7 @@ const sinkMutants: readonly Mutant[] = [
 export const MUTANTS: readonly Mutant[] = [
   ...storeMutants,
   ...runnerMutants,
+  ...sessionMutants,
   ...workerMutants,
   ...operatorMutants,
   ...foldMutants,

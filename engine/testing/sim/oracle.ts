@@ -2,7 +2,7 @@
  * What must be in the sinks when a job has finished, worked out record by record without the engine. Exact where the answer does
  * not depend on how the input was cut into epochs (E7b); where it does, conservation: every record is somewhere, once.
  */
-import type { JobInWorld } from './coordinator-process.ts';
+import type { JobInWorld } from './job-in-world.ts';
 import { lateSinks, type GraphSpec, type KeyedSpec } from './graph-spec.ts';
 import { isExchange, isTwoInput, type TwoInputSpec } from './operator-specs.ts';
 import { conserved, essence, finalFirings, holds, present, same, someOf, visible, within } from './oracle-checks.ts';

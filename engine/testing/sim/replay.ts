@@ -6,7 +6,7 @@ import type { Ack, Manifest, Plan, PlannedSplit, SegmentRef } from '../../checkp
 import { attemptId } from '../../model/ids.ts';
 import { FusedRunner } from '../../runtime/fused-runner.ts';
 import { ObjectIo } from '../../runtime/object-io.ts';
-import type { JobInWorld } from './coordinator-process.ts';
+import type { JobInWorld } from './job-in-world.ts';
 import { DirectCaller } from './direct-caller.ts';
 import { SimClock } from './sim-clock.ts';
 import { stagedRows } from './sim-sink.ts';

@@ -1,8 +1,9 @@
 /** What must be true when all is over. */
+import { FOLD_PREFIX } from '../../checkpoint/item-keys.ts';
 import { RETAINED_MANIFESTS, sweep } from '../../runtime/sweep.ts';
 import { readManifestChain } from '../../runtime/job-records.ts';
 import { checkConservation } from './conservation.ts';
-import type { JobInWorld } from './coordinator-process.ts';
+import type { JobInWorld } from './job-in-world.ts';
 import { DirectCaller } from './direct-caller.ts';
 import { checkOracle } from './oracle.ts';
 import { checkReplay } from './replay.ts';
@@ -48,10 +49,14 @@ async function checkStore(world: World): Promise<void> {
   const { items, blobs } = world.held;
   for (const key of items) if (!world.items.has(key)) world.fail(`missing after all: ${key}`);
   for (const name of blobs) if (!world.blobs.has(name)) world.fail(`missing after all: ${name}`);
+  // Whoever starts the job again may adopt it.
+  const mayBeAdopted = (fold: boolean): boolean =>
+    fold && head.phase.kind !== 'finished' && head.phase.kind !== 'cancelled';
   for (const key of world.items.keys())
-    if (!items.has(key) && !history.has(key)) world.fail(`E6: nobody refers to ${key}, and no sweep takes it`);
+    if (!items.has(key) && !history.has(key) && !mayBeAdopted(key.startsWith(FOLD_PREFIX)))
+      world.fail(`E6: nobody refers to ${key}, and no sweep takes it`);
   for (const name of world.blobs.keys())
-    if (!blobs.has(name) && !name.startsWith(LEDGERS))
+    if (!blobs.has(name) && !name.startsWith(LEDGERS) && !mayBeAdopted(name.includes('/fold-')))
       world.fail(`E6: nobody refers to ${name}, and no sweep takes it`);
   checkLedgers(world);
 }

@@ -110,19 +110,29 @@ describe('seeds that found something', () => {
   });
 });
 
+test('20075: an idle driver had renewed the clock, and another one committed the plan as it was written', async () => {
+  expect((await simulate(20075)).broken).toBeNull();
+});
+
 test('300 runs break no law', async () => {
   const broken: string[] = [];
   const ends = new Set<string>();
   let faults = 0;
+  let resumes = 0;
+  let adopted = 0;
   for (let seed = 10_001; seed <= 10_300; seed++) {
     const result = await simulate(seed);
     ends.add(result.end);
     faults += result.faults.length;
+    resumes += result.resumes;
+    adopted += result.adopted;
     if (result.broken !== null) broken.push(`seed ${seed}: ${result.broken}`);
   }
   expect(broken).toEqual([]);
   expect([...ends].sort()).toEqual(['deleted', 'finished', 'question']);
   expect(faults).toBeGreaterThan(1000);
+  expect(resumes).toBeGreaterThan(500);
+  expect(adopted).toBeGreaterThan(100);
 }, 60_000);
 
 test('the same seed is the same run', async () => {
@@ -141,6 +151,9 @@ describe('a guard that is switched off is noticed', () => {
     ['sweep-of-the-undecided', 15],
     ['marker-outside-transaction', 9],
     ['stale-cache', 112],
+    ['done-for-another', 1],
+    ['fold-drops-later-log', 22],
+    ['sweep-of-adoptable-folds', 71],
     ['fold-without-tombstones', 9],
     ['broadcast-state-lost', 24],
     ['requests-not-awaited', 42],

@@ -4,8 +4,11 @@
  */
 import type { JobGraph } from '../../graph/job-graph.ts';
 import { InvariantError } from '../../model/errors.ts';
+import type { ObjectRef } from '../../checkpoint/records.ts';
 import { buildGraph } from './build-graph.ts';
-import { settingsOf, startCoordinator, type Ended, type JobInWorld, type Running } from './coordinator-process.ts';
+import type { Suspended } from '../../runtime/drive-job.ts';
+import { settingsOf, startCoordinator, type Ended, type Running, type Start } from './coordinator-process.ts';
+import type { JobInWorld } from './job-in-world.ts';
 import { Decisions } from './decisions.ts';
 import { duplicateAttempt, looseSweep } from './disturbances.ts';
 import { profileOf, type Fault, type Profile } from './faults.ts';
@@ -15,6 +18,8 @@ import { ALL_ON } from './guards.ts';
 import type { Mutant } from './mutant.ts';
 import { checkResults } from './results.ts';
 import { scriptOf } from './script.ts';
+import { doneElsewhere, foldElsewhere } from './suspensions.ts';
+import { SimTasks } from './sim-tasks.ts';
 import { World } from './world.ts';
 
 export interface SimOptions {
@@ -36,12 +41,17 @@ export interface SimResult {
   readonly events: number;
   readonly epochs: number;
   readonly records: number;
+  /** How often a session went on with another driver. */
+  readonly resumes: number;
+  /** Epochs on a base that somebody had folded outside. */
+  readonly adopted: number;
   readonly end: 'finished' | 'deleted' | 'question' | 'broken';
   readonly spec: GraphSpec;
 }
 
 const MAX_EVENTS = 60_000;
 const MAX_STARTS = 60;
+const MAX_RESUMES = 1000;
 /** Kinds of what is done to a run from outside, and how likely each is to be tried at a moment. */
 const DISTURBANCES = [
   'start',
@@ -86,7 +96,21 @@ async function simulated(seed: number, options: SimOptions): Promise<SimResult> 
   world.batchRows = d.pick('batchRows', [1, 4, 1024]);
   world.maxParallelism = spec.maxParallelism;
   const graph: JobGraph = buildGraph(world.job, spec);
-  const run = new Run({ world, spec, graph, settings: settingsOf(d, spec), mutant, processes: new Map() });
+  // Seeds that found something in plain graphs stay what they were.
+  const plain = options.graphs === 'plain';
+  const settings = settingsOf(d, spec, !plain && d.chance('set.foldsOutside', 0.4));
+  const suspends = !plain && d.chance('set.suspends', 0.4);
+  const run = new Run({
+    world,
+    spec,
+    graph,
+    settings,
+    suspends,
+    tasks: !plain && mutant === null && d.chance('set.staged', 0.4) ? new SimTasks(world) : null,
+    mutant,
+    processes: new Map(),
+    folds: (name) => run.fold(name),
+  });
   const end = await run.toTheEnd();
   return {
     seed,
@@ -95,15 +119,21 @@ async function simulated(seed: number, options: SimOptions): Promise<SimResult> 
     events: world.queue.count,
     epochs: world.commits.length,
     records: script.reduce((n, source) => n + source.splits.reduce((m, split) => m + split.records.length, 0), 0),
+    resumes: run.resumes,
+    adopted: world.commits.filter((m) => m.state.base?.snapshots.some(({ object }) => isFoldedOutside(object))).length,
     end: world.broken === null ? end : 'broken',
     spec,
   };
 }
 
+/** By the word in its name. */
+const isFoldedOutside = (object: ObjectRef): boolean => 'blob' in object && object.blob.includes('.fold');
+
 class Run {
   readonly #job: JobInWorld;
   readonly #running = new Set<Running>();
   #starts = 0;
+  resumes = 0;
   #pending = 0;
   #end: 'finished' | 'deleted' | 'question' | null = null;
   #questions = 0;
@@ -147,24 +177,43 @@ class Run {
     if (this.#running.size === 0 && this.#pending === 0 && !this.#isOver()) this.#startLater(1, false);
   }
 
+  /** Of one who folds, sometimes two at once, sometimes much later. */
+  fold(name: string): void {
+    const { world } = this.#job;
+    const { d, queue } = world;
+    for (const each of d.chance(`${name}.twice`, 0.2) ? [`${name}a`, `${name}b`] : [name]) {
+      const delayMs = d.chance(`${each}.late`, 0.2) ? world.longMs(each) : d.between(`${each}.at`, 0, 40);
+      queue.schedule(delayMs, () => void foldElsewhere(this.#job, each));
+    }
+  }
+
   #startLater(delayMs: number, restore: boolean, warm: Running | null = null): void {
     if (this.#starts >= MAX_STARTS) {
       this.#job.world.fail(`no progress: ${MAX_STARTS} starts have not finished the job`);
       return;
     }
-    const name = `p${++this.#starts}`;
+    this.#start(`p${++this.#starts}`, delayMs, { restore, carry: null, done: null }, warm);
+  }
+
+  /** Once more, for a session that was suspended, or for an invocation whose answer was lost. */
+  #resumeLater(delayMs: number, how: Start, warm: Running | null): void {
+    if (++this.resumes > MAX_RESUMES) this.#job.world.fail(`no progress: resumed ${MAX_RESUMES} times`);
+    else this.#start(`r${this.resumes}`, delayMs, how, warm);
+  }
+
+  #start(name: string, delayMs: number, how: Start, warm: Running | null): void {
     this.#pending++;
     this.#job.world.queue.schedule(delayMs, () => {
       this.#pending--;
       if (this.#isOver()) return;
       const container = warm?.process.alive === true ? warm : null;
       this.#job.world.trace?.(
-        `${name} STARTS${restore ? ' (restore)' : ''}${container === null ? '' : ` in ${container.process.name}`}`,
+        `${name} STARTS${how.restore ? ' (restore)' : ''}${how.carry === null ? '' : ` (session ${how.carry.session})`}${container === null ? '' : ` in ${container.process.name}`}`,
       );
-      const running: Running = startCoordinator(this.#job, name, restore, container, (how) =>
+      const running: Running = startCoordinator(this.#job, name, how, container, (ending) =>
         this.#job.world.queue.schedule(0, () => {
           this.#running.delete(running);
-          this.#ended(running, how);
+          this.#ended(running, ending);
         }),
       );
       this.#running.add(running);
@@ -173,10 +222,15 @@ class Run {
   }
 
   /** Whoever is not heard of is taken for dead, often enough: another one is started. */
-  #paused({ process, name }: Running, ms: number): void {
+  #paused({ process, name, how }: Running, ms: number): void {
     const { world } = this.#job;
     if (world.calm || ms < 300 || !world.d.chance(`${name}.suspected`, 0.6)) return;
     process.suspected = true;
+    if (this.#job.suspends && world.d.chance(`${name}.again`, 0.5)) {
+      // Whoever waits for its answer gives up, and invokes the same once more.
+      this.#resumeLater(world.d.between(`${name}.suspectedFor`, 5, 200), how, null);
+      return;
+    }
     this.#startLater(world.d.between(`${name}.suspectedFor`, 5, 200), world.d.chance(`${name}.replacedByRestore`, 0.2));
   }
 
@@ -194,6 +248,15 @@ class Run {
     const { outcome } = how;
     world.trace?.(`${name} ENDS ${outcome.kind}${'reason' in outcome ? `: ${outcome.reason}` : ''}`);
     switch (outcome.kind) {
+      case 'suspended':
+        this.#suspended(running, outcome);
+        return;
+      case 'fenced':
+        // By another driver of its own session: that one's answer may have been lost, so it is asked for once more.
+        if (running.how.carry !== null && outcome.session === running.how.carry.session && !this.#isWatched())
+          this.#resumeLater(1, running.how, null);
+        else this.#again(running, false);
+        return;
       case 'finished':
         this.#finish();
         return;
@@ -215,6 +278,34 @@ class Run {
       default:
         this.#again(running, false);
     }
+  }
+
+  #suspended(running: Running, { carry, waitMs }: Suspended): void {
+    const { world } = this.#job;
+    const { d } = world;
+    const { name } = running;
+    if (!world.calm && d.chance(`${name}.answerLost`, 0.15)) {
+      this.#resumeLater(d.between(`${name}.retriedAfter`, 1, 60), running.how, null);
+      return;
+    }
+    const restore = carry.start === 'restore';
+    const warm = d.chance(`${name}.warm`, 0.4) ? running : null;
+    this.#pending++;
+    void doneElsewhere(this.#job, `${name}.elsewhere`, carry).then((done) => {
+      this.#pending--;
+      this.#resumeLater(waitMs + d.between(`${name}.goesOn`, 0, 30), { restore, carry, done }, warm);
+      if (!world.calm && d.chance(`${name}.twice`, 0.15))
+        this.#resumeLater(
+          waitMs + d.pick(`${name}.twiceAt`, [1, 15, world.longMs(`${name}.late`)]),
+          { restore, carry, done: null },
+          null,
+        );
+    });
+  }
+
+  /** Is somebody at work, or about to be? */
+  #isWatched(): boolean {
+    return this.#pending > 0 || [...this.#running].some((running) => running.process.alive);
   }
 
   #failed(running: Running, error: unknown, reason: string): void {
@@ -252,7 +343,7 @@ class Run {
   #again({ name, ...was }: Running, restore: boolean): void {
     const { world } = this.#job;
     // While another one runs, nobody is missed.
-    if (this.#isOver() || this.#pending > 0 || [...this.#running].some((running) => running.process.alive)) return;
+    if (this.#isOver() || this.#isWatched()) return;
     const warm = world.d.chance(`${name}.warm`, 0.4) ? { name, ...was } : null;
     this.#startLater(world.d.between(`${name}.again`, 1, world.calm ? 50 : 400), restore, warm);
   }
