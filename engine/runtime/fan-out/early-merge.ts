@@ -15,13 +15,16 @@ import { KeptPartials, PARTIALS_RANK } from './kept-partials.ts';
 /** Partials that a sender holds back; more are sent, and new ones begun. */
 const MAX_PARTIALS = 1 << 18;
 
-/** For worker `index`; the stage has `receivers` subtasks. Null: the stage takes rows only. */
-export function earlyMerge(graph: JobGraph, uid: string, index: number, receivers: number): EarlyMerge | null {
+/** For worker `index` (null: it keeps nothing for itself); the stage has `receivers` subtasks. Answers null if the stage takes rows only. */
+export function earlyMerge(graph: JobGraph, uid: string, index: number | null, receivers: number): EarlyMerge | null {
   const node = graph.nodes.find((each) => each.uid === uid)!;
   if (node.operator.kind !== 'keyed') return null;
   const aggregator = node.operator.factory.preAggregator?.(graph.maxParallelism) ?? null;
   if (aggregator === null) return null;
-  const kept = index < receivers ? new KeptPartials(keyGroupRange(graph.maxParallelism, receivers, index)) : null;
+  const kept =
+    index !== null && index < receivers
+      ? new KeptPartials(keyGroupRange(graph.maxParallelism, receivers, index))
+      : null;
   return new EarlyMerge(graph.job, node, aggregator, kept);
 }
 

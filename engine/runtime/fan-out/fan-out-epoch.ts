@@ -7,12 +7,11 @@ import type { Ack, Plan } from '../../checkpoint/records.ts';
 import type { JobGraph } from '../../graph/job-graph.ts';
 import { RetryableError } from '../../model/errors.ts';
 import type { AttemptId } from '../../model/ids.ts';
-import { MIN_WATERMARK } from '../../model/watermark.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { joinBacklogs, type SourceBacklog } from '../backlog.ts';
-import { stageWatermark, upstreamEnds } from '../stage-watermark.ts';
 import { assignSplits, splitsOf, type Owners } from './assign-splits.ts';
 import { CopiesOfSubtask } from './copies-of-subtask.ts';
+import { finalWatermarks } from './final-watermarks.ts';
 import { mergeAcks } from './merge-acks.ts';
 import { stragglers, type StragglerLimits } from './straggler-policy.ts';
 import type { Block, PeerPool, ReadBudget } from './subtask-peer.ts';
@@ -83,21 +82,16 @@ async function runPhases(
 ): Promise<Omit<FannedOut, 'owners'>> {
   await together(subtasks, (subtask) => subtask.begin(), watch);
   const reads = await together(subtasks, (subtask) => subtask.read(budget), watch);
-  const ended = mayEnd(graph, plan) && reads.every((read) => read.ended);
+  const { watermarks, ended } = finalWatermarks(graph, plan, reads);
   const blocks: Block[] = reads.flatMap((read) => read.blocks);
-  const watermarks: Record<string, number> = {};
   for (const node of graph.nodes) {
     if (node.operator.kind !== 'keyed') continue;
     const { uid } = node;
-    const own = reads.flatMap(({ channels }) => channels.filter(({ stage }) => stage === uid).map(({ end }) => end));
-    const upstream = upstreamEnds(node, (other) => watermarks[other], ended);
-    const watermark = stageWatermark(plan.watermarks[uid] ?? MIN_WATERMARK, [...own, ...upstream]);
-    watermarks[uid] = watermark;
     const inputOf = (i: number): Uint8Array[] =>
       blocks.filter((block) => block.stage === uid && block.receiver === i).map((block) => block.bytes);
     const reports = await together(
       subtasks.slice(0, plan.subtasks[uid]),
-      (subtask) => subtask.stage(uid, watermark, inputOf(subtask.index)),
+      (subtask) => subtask.stage(uid, watermarks[uid]!, inputOf(subtask.index)),
       watch,
     );
     blocks.push(...reports.flatMap((report) => report.blocks));
@@ -108,16 +102,6 @@ async function runPhases(
     backlog: joinBacklogs(reads.flatMap((read) => read.backlog)),
     reissues: subtasks.reduce((sum, subtask) => sum + subtask.reissues, 0),
   };
-}
-
-/** An unbounded source that has shown no split yet may still show one. */
-function mayEnd(graph: JobGraph, plan: Plan): boolean {
-  return graph.nodes.every(
-    ({ uid, operator }) =>
-      operator.kind !== 'source' ||
-      operator.source.bounded ||
-      (operator.source.endless !== true && plan.splits.some((split) => split.id.startsWith(`${uid}/`))),
-  );
 }
 
 /** Timers end at 2^31 ms. */

@@ -7,6 +7,7 @@
 import type { BaseRef, Manifest, Plan, PlannedSplit, SegmentRef, Ack } from '../../checkpoint/records.ts';
 import type { JobGraph, JobNode } from '../../graph/job-graph.ts';
 import type { EpochMode } from '../../model/epoch-mode.ts';
+import { InvariantError } from '../../model/errors.ts';
 import type { AttemptId } from '../../model/ids.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { KnownSplits } from '../../ports/source.ts';
@@ -26,7 +27,8 @@ export interface HybridOptions {
   readonly mode: EpochMode;
   /** Workers, at most the job's parallelism. */
   readonly workers: number;
-  readonly pool: PeerPool;
+  /** Absent: fanned-out epochs run elsewhere. */
+  readonly pool?: PeerPool;
   readonly limits?: StragglerLimits;
   onNotice?(text: string, data: Readonly<Record<string, unknown>>): void;
   /** Tests: subtasks of an operator, at most `most`. Default: its parallelism, if that is less. */
@@ -35,12 +37,28 @@ export interface HybridOptions {
   rangesOf?(epoch: number): readonly PlannedSplit[];
 }
 
+/** Runs fanned-out epochs, instead of a pool's workers. */
+export interface FannedOutElsewhere {
+  run(
+    plan: Plan,
+    attempt: AttemptId,
+    budget: EpochBudget,
+  ): Promise<{ readonly ack: Ack; readonly idle: boolean; readonly backlog: readonly SourceBacklog[] }>;
+}
+
 const POLL_MS = 50;
+
+const NO_WORKERS: PeerPool = {
+  peer: () => Promise.reject(new InvariantError('the job has no workers')),
+  close: async () => undefined,
+};
 
 export class HybridRunner implements EpochRunner {
   readonly graphHash: string;
   private readonly fused: FusedRunner;
   private readonly options: HybridOptions;
+  private readonly elsewhere: FannedOutElsewhere | null;
+  private readonly pool: PeerPool;
   private readonly choice: ModeChoice;
   private peers: SubtaskPeer[] = [];
   private lastWasFannedOut = false;
@@ -49,9 +67,11 @@ export class HybridRunner implements EpochRunner {
   /** What the last epoch had, and left. */
   private last: { readonly splits: ReadonlySet<string>; readonly backlog: readonly SourceBacklog[] } | null = null;
 
-  constructor(fused: FusedRunner, options: HybridOptions) {
+  constructor(fused: FusedRunner, options: HybridOptions, elsewhere: FannedOutElsewhere | null = null) {
     this.fused = fused;
     this.options = options;
+    this.elsewhere = elsewhere;
+    this.pool = options.pool ?? NO_WORKERS;
     this.choice = new ModeChoice(options.workers);
     this.graphHash = fused.graphHash;
     if (options.mode === 'fanned-out') this.prepare();
@@ -88,7 +108,7 @@ export class HybridRunner implements EpochRunner {
     if (splits !== undefined) plan = { ...plan, splits };
     this.lastWasFannedOut = this.isFannedOut(plan);
     const { ack, idle, backlog } = this.lastWasFannedOut
-      ? await this.fanOut(plan, attempt, budget)
+      ? await (this.elsewhere?.run(plan, attempt, budget) ?? this.fanOut(plan, attempt, budget))
       : { ...(await this.fused.run(plan, attempt, budget)), backlog: this.fused.backlog() };
     this.last = { splits: new Set(plan.splits.map((split) => split.id)), backlog };
     this.choice.note({
@@ -138,7 +158,7 @@ export class HybridRunner implements EpochRunner {
 
   async close(): Promise<void> {
     await Promise.allSettled(this.peers.map((peer) => peer.close()));
-    await this.options.pool.close();
+    await this.pool.close();
     await this.fused.close();
   }
 
@@ -151,7 +171,7 @@ export class HybridRunner implements EpochRunner {
   }
 
   private prepare(): void {
-    for (let i = 0; i < this.options.workers; i++) this.options.pool.prepare?.(i);
+    for (let i = 0; i < this.options.workers; i++) this.pool.prepare?.(i);
   }
 
   /** Plans of fanned-out epochs give subtasks to sources as well. */
@@ -166,8 +186,8 @@ export class HybridRunner implements EpochRunner {
     attempt: AttemptId,
     { intervalMs, timeoutMs, maxRows, signal }: EpochBudget,
   ): Promise<{ ack: Ack; idle: boolean; backlog: readonly SourceBacklog[] }> {
-    const { graph, pool, clock, limits = STRAGGLER_LIMITS } = this.options;
-    const { owners } = this;
+    const { graph, clock, limits = STRAGGLER_LIMITS } = this.options;
+    const { owners, pool } = this;
     const budget = { intervalMs, timeoutMs, maxRows };
     try {
       const ran = await runFannedOut({

@@ -1,5 +1,7 @@
 /** The parts of an attempt, one per worker, as the attempt's one ack. Pure. */
-import type { Ack, Counts, ReadRange, SegmentRef, StagedSlot } from '../../checkpoint/records.ts';
+import type { Ack, ReadRange, SegmentRef, StagedSlot } from '../../checkpoint/records.ts';
+import { sumConsumption } from '../../model/consumption.ts';
+import { sumCounts } from '../../checkpoint/sum-counts.ts';
 import type { AttemptId } from '../../model/ids.ts';
 
 export function mergeAcks(
@@ -10,6 +12,7 @@ export function mergeAcks(
 ): Ack {
   const ranges: ReadRange[] = parts.flatMap((part) => part.ranges);
   const segments: SegmentRef[] = parts.flatMap((part) => part.segments);
+  const consumed = sumConsumption(parts.map((part) => part.consumed));
   return {
     format: 1,
     attempt,
@@ -17,13 +20,14 @@ export function mergeAcks(
     watermarks,
     segments,
     staged: mergeStaged(parts.flatMap((part) => part.staged)),
-    counts: sum(parts.map((part) => part.counts)),
+    counts: sumCounts(parts.map((part) => part.counts)),
     nextTimers: {
       eventTime: earliest(parts.map((part) => part.nextTimers.eventTime)),
       processingTime: earliest(parts.map((part) => part.nextTimers.processingTime)),
     },
-    keys: sum(parts.map((part) => part.keys)),
+    keys: sumCounts(parts.map((part) => part.keys)),
     ended,
+    ...(consumed === undefined ? {} : { consumed }),
   };
 }
 
@@ -41,12 +45,6 @@ function mergeStaged(parts: readonly StagedSlot[]): StagedSlot[] {
     );
   }
   return [...bySlot.values()];
-}
-
-function sum(parts: readonly Counts[]): Counts {
-  const out: Record<string, number> = {};
-  for (const part of parts) for (const [name, n] of Object.entries(part)) out[name] = (out[name] ?? 0) + n;
-  return out;
 }
 
 function earliest(times: readonly (number | null)[]): number | null {

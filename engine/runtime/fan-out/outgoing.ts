@@ -18,10 +18,10 @@ export class Outgoing {
   private watermarks: Readonly<Record<string, number>> = {};
   private readonly graph: JobGraph;
   private readonly receivers: Readonly<Record<string, number>>;
-  private readonly index: number;
+  private readonly index: number | null;
 
-  /** Of worker `index`. */
-  constructor(graph: JobGraph, receivers: Readonly<Record<string, number>>, index: number) {
+  /** Of worker `index`; null: the worker's own subtasks are reached by blocks only, like all others. */
+  constructor(graph: JobGraph, receivers: Readonly<Record<string, number>>, index: number | null) {
     this.graph = graph;
     this.receivers = receivers;
     this.index = index;

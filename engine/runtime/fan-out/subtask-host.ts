@@ -5,23 +5,19 @@
 import type { Ack, BaseRef, Plan } from '../../checkpoint/records.ts';
 import { InvariantError } from '../../model/errors.ts';
 import type { AttemptId } from '../../model/ids.ts';
-import { MIN_WATERMARK } from '../../model/watermark.ts';
-import { backlogOf } from '../backlog.ts';
 import { breather } from '../breathe.ts';
 import { crashPoint, type CrashPoint } from '../crash-point.ts';
-import { channelEnd, FusedEpoch } from '../fused-epoch.ts';
 import type { RunnerOptions } from '../runner-options.ts';
 import { ObjectIo } from '../object-io.ts';
 import { PauseMeter } from '../pause-meter.ts';
 import { ShuffleBatch } from '../shuffle/shuffle-batch.ts';
-import { ShuffleReader, type ShuffleChannel } from '../shuffle/shuffle-reader.ts';
-import type { ShuffledChannel } from '../keyed-stage.ts';
+import { ShuffleReader } from '../shuffle/shuffle-reader.ts';
 import { stageEpoch } from '../stage-epoch.ts';
 import { splitsBefore } from '../split-task.ts';
-import { bringTo, dumpState, foldedEpoch, stateTag } from '../state-io.ts';
+import { bringTo, dumpState, foldedEpoch, rebased, stateTag } from '../state-io.ts';
 import { wireJob, type WiredJob } from '../wire-job.ts';
-import { PARTIALS_RANK } from './kept-partials.ts';
 import { Outgoing } from './outgoing.ts';
+import { readSplits, runKeyedStage } from './subtask-phases.ts';
 import type { ReadBudget, ReadReport, StageReport, SubtaskPeer } from './subtask-peer.ts';
 
 export class SubtaskHost implements SubtaskPeer {
@@ -32,6 +28,8 @@ export class SubtaskHost implements SubtaskPeer {
   private readonly reader = new ShuffleReader();
   private readonly pauses = new PauseMeter();
   private tag: string | null = null;
+  /** What the tag is of. */
+  private state: Plan['state'] | null = null;
   /** As in the fused runner: an epoch may raise watermarks and change no state. */
   private watermarks = '';
   private plan: Plan | null = null;
@@ -52,66 +50,40 @@ export class SubtaskHost implements SubtaskPeer {
     this.plan = plan;
     this.stop = new AbortController();
     const watermarks = JSON.stringify(plan.watermarks);
-    if (this.tag !== tag || this.watermarks !== watermarks) {
+    if (this.watermarks !== watermarks || !(this.tag === tag || this.isFoldOnly(plan))) {
       this.tag = null;
       await bringTo(plan, wired, this.options.blobs);
     }
     this.tag = null;
+    this.state = plan.state;
     await wired.discover(splitsBefore(plan));
     await wired.openSplits(plan, new Set(splits));
     wired.outgoing!.begin(plan.watermarks);
   }
 
   async read(budget: ReadBudget): Promise<ReadReport> {
-    const { wired } = this;
+    const { wired, pauses } = this;
+    const { clock } = this.options;
     const plan = this.current();
-    const { sources, sinks } = wired;
-    const tasks = { sources, stages: [], sinks, flushDeadLetters: () => wired.flushDeadLetters() };
-    const epoch = new FusedEpoch(
-      tasks,
-      this.options.clock,
-      plan,
-      { ...budget, signal: this.stop.signal },
-      this.pauses,
-      (name) => this.crash(name),
-    );
-    await epoch.run();
-    const ended = sources.every((source) => source.splits.every((split) => split.status === 'ended'));
-    const channels = sources.flatMap((source) =>
-      source.leaves.flatMap((leaf, i) =>
-        source.splits.map((split) => ({
-          stage: leaf.to,
-          end: channelEnd(split, split.leafWatermarks[i] ?? MIN_WATERMARK),
-        })),
-      ),
-    );
-    return {
-      blocks: wired.outgoing!.take(),
-      channels,
-      ranges: wired.ranges(plan),
-      backlog: backlogOf(sources),
-      ended,
-    };
+    const until = { ...budget, signal: this.stop.signal };
+    return await readSplits({ wired, clock, plan, budget: until, pauses, crash: (name) => this.crash(name) });
   }
 
   async stage(uid: string, watermark: number, blocks: readonly Uint8Array[]): Promise<StageReport> {
-    const { wired } = this;
+    const { wired, reader } = this;
     const plan = this.current();
     const stage = wired.stages.find((s) => s.uid === uid);
     if (stage === undefined) throw new InvariantError(`no stage ${uid}`);
-    const breathe = breather(this.options.clock);
-    const read = this.reader.readAll(blocks).map(shuffled);
-    const channels = read.filter(({ rank }) => rank !== PARTIALS_RANK);
-    stage.begin(
-      plan.clock,
-      channels.map(({ rank, bound }) => ({ rank, bound })),
+    await runKeyedStage({
+      stage,
+      clockMs: plan.clock,
       watermark,
-    );
-    stage.advanceProcessingTime(plan.clock);
-    stage.absorb([...wired.outgoing!.takeKept(uid), ...read.filter(({ rank }) => rank === PARTIALS_RANK)]);
-    await stage.processChannels(channels, watermark, breathe);
-    await stage.settle();
-    await stage.advance(watermark, breathe);
+      blocks,
+      reader,
+      kept: wired.outgoing!.takeKept(uid),
+      breathe: breather(this.options.clock),
+      settle: () => stage.settle(),
+    });
     return { blocks: wired.outgoing!.take() };
   }
 
@@ -136,12 +108,15 @@ export class SubtaskHost implements SubtaskPeer {
   async dump(state: Plan['state'], run: string, tag: string): Promise<BaseRef | null> {
     const { blobs, job } = this.options;
     if (this.plan === null || this.tag !== this.tagOf(this.plan, state)) return null;
+    if (this.wired.stages.some((stage) => stage.paged !== null)) return null;
     return await dumpState(this.wired.stages, blobs, job, foldedEpoch(state.base, state.log), run, tag);
   }
 
   committed(state: Plan['state'], watermarks: Plan['watermarks']): void {
     if (this.plan === null) return;
     this.tag = this.tagOf(this.plan, state);
+    this.state = state;
+    for (const stage of this.wired.stages) stage.paged?.committed();
     this.watermarks = JSON.stringify(watermarks);
   }
 
@@ -158,6 +133,12 @@ export class SubtaskHost implements SubtaskPeer {
     await this.wired.close();
   }
 
+  /** As in the fused runner: memory stands at the plan's state, which was folded meanwhile. */
+  private isFoldOnly(plan: Plan): boolean {
+    const before = this.state;
+    return before !== null && this.tag === this.tagOf(plan, before) && rebased(this.wired.stages, before, plan.state);
+  }
+
   /** How many subtasks the sources have does not touch state. */
   private tagOf({ subtasks }: Plan, state: Plan['state']): string {
     return `${JSON.stringify(this.wired.stages.map(({ uid }) => subtasks[uid]))} ${stateTag(state)}`;
@@ -171,15 +152,4 @@ export class SubtaskHost implements SubtaskPeer {
     if (this.plan === null) throw new InvariantError('a subtask begins before it reads');
     return this.plan;
   }
-}
-
-/** A channel's name in a block is its rank. */
-function shuffled(channel: ShuffleChannel): ShuffledChannel {
-  return {
-    rank: channel.channel as number,
-    get bound() {
-      return channel.bound;
-    },
-    next: () => channel.next(),
-  };
 }
