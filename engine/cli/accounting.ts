@@ -40,6 +40,7 @@ export function accountingText(run: Accounting): string {
     finished: `Job "${run.job}" has finished.`,
     cancelled: `Job "${run.job}" was cancelled. Until then:`,
     stopped: `Job "${run.job}" was interrupted; the same command goes on from here. So far:`,
+    paused: `Job "${run.job}" is paused. \`millrace resume ${run.job}\` ends that; then the same command goes on from here. So far:`,
     'cancelled before': `Job "${run.job}" was cancelled before; \`--restore\` begins a new run on what it left. Its sums:`,
     'finished before': `Job "${run.job}" had finished before, nothing was left to do. Its sums:`,
   }[run.ending];

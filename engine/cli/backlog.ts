@@ -10,9 +10,10 @@ import { logFolder } from './stored-state.ts';
 /** By split; null: its source cannot tell (a gzipped file, an endless generator). */
 export type Backlog = ReadonlyMap<string, number | null>;
 
-export async function readBacklog(graph: JobGraph, state: JobState, stateDir: string): Promise<Backlog> {
-  const folder = logFolder(stateDir);
-  const log = existsSync(folder) ? await openDiskLog(folder) : null;
+/** `stateDir`: null, where the job is not on this machine. */
+export async function readBacklog(graph: JobGraph, state: JobState, stateDir: string | null): Promise<Backlog> {
+  const folder = stateDir === null ? null : logFolder(stateDir);
+  const log = folder !== null && existsSync(folder) ? await openDiskLog(folder) : null;
   try {
     const entries = await Promise.all(
       state.splits.map(async (split) => [split.id, split.ended ? 0 : await ahead(graph, split, log)] as const),

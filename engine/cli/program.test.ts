@@ -4,68 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CorruptionError, FencedError, RetryableError, UserCodeError } from '../model/errors.ts';
-import type { CliIo } from './cli-io.ts';
+import { millrace, writeJobFile } from './cli-fixture.ts';
 import { exitCodeOf } from './exit-codes.ts';
-import { runCli } from './program.ts';
 
-const ENTRY = new URL('../index.ts', import.meta.url).href;
 let folder = '';
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'millrace-cli-'));
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-interface Answer {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function millrace(
-  args: readonly string[],
-  options: { stdin?: string; env?: CliIo['env']; interruptAt?: string } = {},
-): Promise<Answer> {
-  let out = '';
-  let err = '';
-  const input = options.stdin ?? '';
-  let interrupt = (): void => undefined;
-  let interrupted = false;
-  const code = await runCli(args, {
-    stdout: { write: (text) => (out += text) },
-    stderr: {
-      // A terminal sees every epoch.
-      isTTY: options.interruptAt !== undefined,
-      columns: 200,
-      write: (text) => {
-        err += text;
-        if (options.interruptAt === undefined || interrupted || !text.includes(options.interruptAt)) return;
-        interrupted = true;
-        interrupt();
-      },
-    },
-    stdin: (async function* () {
-      yield input;
-    })(),
-    env: options.env ?? {},
-    nowMs: () => performance.now(),
-    onInterrupt: (callback) => {
-      interrupt = callback;
-      return () => undefined;
-    },
-  });
-  return { code, out, err };
-}
-
-async function jobFile(name: string, build: string, config = '{}', more = ''): Promise<string> {
-  const path = join(folder, `${name}.ts`);
-  const head = `import { defineJob } from ${JSON.stringify(ENTRY)};`;
-  await writeFile(
-    path,
-    `${head}\nexport const job = defineJob({ name: '${name}', config: ${config}, build(env, config) { ${build} } });\n${more}`,
-  );
-  return path;
-}
-
+const jobFile = (name: string, build: string, config?: string, more?: string): Promise<string> =>
+  writeJobFile(folder, name, build, config, more);
 const state = (name: string): string => join(folder, 'state', name);
 
 describe('usage', () => {

@@ -3,9 +3,13 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { messageOf } from '../model/errors.ts';
 import { cancelCommand, type CancelOptions } from './cancel-command.ts';
 import type { CliIo } from './cli-io.ts';
+import { costCommand, type CostOptions } from './cost-command.ts';
 import { errorCodeOf, EXIT, EXIT_CODES_HELP, exitCodeOf, type ExitCode } from './exit-codes.ts';
 import { answerMarker, checkKafka, type CheckKafkaOptions, type MarkerOptions } from './kafka-command.ts';
 import { graphCommand, type GraphOptions } from './graph-command.ts';
+import { listCommand, type ListOptions } from './list-command.ts';
+import { logsCommand, type LogsOptions } from './logs-command.ts';
+import { pauseCommand, resumeCommand, type SteerOptions } from './pause-commands.ts';
 import { runCommand, type RunOptions } from './run-command.ts';
 import { simCommand, type SimOptions } from './sim-command.ts';
 import { stateCommand, type StateOptions } from './state-command.ts';
@@ -37,17 +41,27 @@ export async function runCli(args: readonly string[], io: CliIo): Promise<ExitCo
 
 function buildProgram(io: CliIo, exitWith: (code: ExitCode) => void): Command {
   const program = new Command('millrace')
-    .description('Runs Millrace jobs on this machine, and shows what they have stored.')
+    .description('Runs Millrace jobs on this machine, and looks after jobs here and in AWS.')
     .exitOverride()
     .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) })
     .addHelpText('after', EXIT_CODES_HELP)
     .showHelpAfterError('(--help says how)');
 
+  addRun(program, io, exitWith);
+  addLooks(program, io);
+  addSteering(program, io);
+  addCost(program, io);
+  addKafka(program, io);
+  addTopics(program.command('topics').description('the topics of the embedded log (without a command: list them)'), io);
+  return program;
+}
+
+function addRun(program: Command, io: CliIo, exitWith: (code: ExitCode) => void): void {
   program
     .command('run')
     .description('run a job until its input ends; a job that was stopped or killed goes on where it was')
     .argument('<job>', 'a module that exports a job')
-    .option('--state <dir>', 'folder of the job\'s state (default: ".millrace/<job name>")')
+    .addOption(stateOption())
     .option('--parallelism <n>', 'parallelism of operators that set none', positiveInteger)
     .addOption(
       new Option('--epoch-mode <mode>', 'one thread, worker threads, or whichever the backlog asks for').choices([
@@ -63,15 +77,6 @@ function buildProgram(io: CliIo, exitWith: (code: ExitCode) => void): Command {
     .action(async (job: string, options: RunOptions) => exitWith(await runCommand(job, options, io)));
 
   program
-    .command('cancel')
-    .description('end a job that nobody runs at the moment; its checkpoint stays, or is deleted, as the job says')
-    .argument('<job>', 'a module that exports a job')
-    .option('--state <dir>', 'folder of the job\'s state (default: ".millrace/<job name>")')
-    .addOption(settingOption('a setting of the job'))
-    .option('--json', 'as JSON')
-    .action((job: string, options: CancelOptions) => cancelCommand(job, options, io));
-
-  program
     .command('graph')
     .description('show the logical and the physical graph of a job')
     .argument('<job>', 'a module that exports a job')
@@ -82,16 +87,6 @@ function buildProgram(io: CliIo, exitWith: (code: ExitCode) => void): Command {
     .action((job: string, options: GraphOptions) => graphCommand(job, options, io));
 
   program
-    .command('state')
-    .description('show what is stored of a job: epochs, watermarks, backlog, keys, sizes')
-    .argument('<job>', "a module that exports a job, or a job's name")
-    .option('--state <dir>', 'folder of the job\'s state (default: ".millrace/<job name>")')
-    .option('--epochs <n>', 'how many epochs to list at most', positiveInteger, 10)
-    .addOption(settingOption('a setting of the job'))
-    .option('--json', 'as JSON')
-    .action((job: string, options: StateOptions) => stateCommand(job, options, io));
-
-  program
     .command('sim')
     .description('run a job with bounded input through deaths, stops and other packings; its output must stay the same')
     .argument('<job>', 'a module that exports a job')
@@ -100,10 +95,77 @@ function buildProgram(io: CliIo, exitWith: (code: ExitCode) => void): Command {
     .option('--any-cut', 'compare with a run of one epoch: cuts must change nothing, either')
     .addOption(settingOption('a setting of the job'))
     .action(async (job: string, options: SimOptions) => exitWith(await simCommand(job, options, io)));
+}
 
-  addKafka(program, io);
-  addTopics(program.command('topics').description('the topics of the embedded log (without a command: list them)'), io);
-  return program;
+/** What only looks, here or in AWS. */
+function addLooks(program: Command, io: CliIo): void {
+  program
+    .command('list')
+    .description('the jobs that there are, and how they are')
+    .option('--state <dir>', 'folder of state folders, or one of them (default: ".millrace")')
+    .addOption(awsOption())
+    .option('--json', 'as lines of JSON')
+    .action((options: ListOptions) => listCommand(options, io));
+
+  program
+    .command('state')
+    .description('show what is stored of a job: epochs, watermarks, backlog, keys, sizes')
+    .argument('<job>', JOB_OR_NAME)
+    .addOption(stateOption())
+    .addOption(awsOption())
+    .option('--epochs <n>', 'how many epochs to list at most', positiveInteger, 10)
+    .addOption(settingOption('a setting of the job'))
+    .option('--json', 'as JSON')
+    .action((job: string, options: StateOptions) => stateCommand(job, options, io));
+
+  program
+    .command('logs')
+    .description('show what the runs of a job have said: notices, errors, a line an epoch')
+    .argument('<job>', JOB_OR_NAME)
+    .addOption(stateOption())
+    .addOption(awsOption())
+    .option('--follow', 'go on with what is said from now on, until Ctrl-C')
+    .option('--limit <n>', 'of what is there, the last so many lines', positiveInteger, 100)
+    .option('--since <time>', 'how long ago (90s, 10m, 2h, 1d), or a time; of a deployed job 1h when left out')
+    .option('--json', 'as lines of JSON')
+    .action((job: string, options: LogsOptions) => logsCommand(job, options, io));
+}
+
+/** What tells a job, here or in AWS, how to be. */
+function addSteering(program: Command, io: CliIo): void {
+  const add = (name: string, description: string): Command =>
+    program
+      .command(name)
+      .description(description)
+      .argument('<job>', JOB_OR_NAME)
+      .addOption(stateOption())
+      .addOption(awsOption())
+      .option('--timeout <seconds>', 'how long to wait until it is so', positiveInteger, 60)
+      .option('--json', 'as JSON');
+
+  add('pause', 'bring the epoch in work to its end, and let nobody run the job until it is resumed').action(
+    (job: string, options: SteerOptions) => pauseCommand(job, options, io),
+  );
+  add('resume', 'let a paused job be run again; a deployed one is started').action(
+    (job: string, options: SteerOptions) => resumeCommand(job, options, io),
+  );
+  add('cancel', 'end a job; its checkpoint stays, or is deleted, as the job says')
+    .addOption(settingOption('a setting of the job'))
+    .action((job: string, options: CancelOptions) => cancelCommand(job, options, io));
+}
+
+function addCost(program: Command, io: CliIo): void {
+  program
+    .command('cost')
+    .description(
+      'what a deployed job costs, by what its last epochs used: per hour, per million records, a month, and idle',
+    )
+    .argument('<job>', JOB_OR_NAME)
+    .addOption(stateOption())
+    .addOption(awsOption())
+    .option('--prices <file>', 'other prices than those of us-east-1 (JSON)')
+    .option('--json', 'as JSON')
+    .action((job: string, options: CostOptions) => costCommand(job, options, io));
 }
 
 function addKafka(program: Command, io: CliIo): void {
@@ -172,6 +234,16 @@ function printError(error: unknown, io: CliIo): void {
     for (let at: unknown = error; at instanceof Error; at = at.cause)
       io.stderr.write(`${at === error ? '' : 'caused by '}${at.stack ?? at.message}\n`);
   }
+}
+
+const JOB_OR_NAME = "a module that exports a job, or a job's name";
+
+function stateOption(): Option {
+  return new Option('--state <dir>', 'folder of the job\'s state (default: ".millrace/<job name>")');
+}
+
+function awsOption(): Option {
+  return new Option('--aws <stack>', 'the stack of an AWS account that has the job; also as MILLRACE_AWS_STACK');
 }
 
 function settingOption(description: string): Option {

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { MAX_WATERMARK, MIN_WATERMARK } from '../model/watermark.ts';
-import { Progress, progressBar, progressText, watermarkJson, type ProgressFacts } from './progress.ts';
+import { watermarkJson } from '../runtime/epoch-watermark.ts';
+import { Progress, progressBar, progressText, type ProgressFacts } from './progress.ts';
 
 const facts = (records: number): ProgressFacts => ({
   job: 'j',

@@ -82,11 +82,6 @@ export function watermarkText(watermark: number): string {
   return Number.isNaN(date.getTime()) ? String(watermark) : date.toISOString().slice(0, 19).replace('T', ' ');
 }
 
-/** For JSON, whose numbers should be times: null before the first watermark, "end" after the last. */
-export function watermarkJson(watermark: number): number | 'end' | null {
-  return watermark <= MIN_WATERMARK ? null : watermark >= MAX_WATERMARK ? 'end' : watermark;
-}
-
 export function whole(n: number): string {
   return Math.round(n).toLocaleString('en-US');
 }

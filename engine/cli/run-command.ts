@@ -2,15 +2,15 @@
 import type { JobModule } from '../api/define-job.ts';
 import type { Manifest } from '../checkpoint/records.ts';
 import { runEmbedded } from '../embedded/executor.ts';
-import { MIN_WATERMARK } from '../model/watermark.ts';
 import type { EpochMode } from '../model/epoch-mode.ts';
+import { epochWatermark, watermarkJson } from '../runtime/epoch-watermark.ts';
 import { accountingText, type Accounting } from './accounting.ts';
 import type { CliIo } from './cli-io.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import { fractionRead, inputSize } from './input-size.ts';
 import { settingOverrides } from './job-settings.ts';
 import { loadJob } from './load-job.ts';
-import { Progress, watermarkJson, type ProgressFacts } from './progress.ts';
+import { Progress, type ProgressFacts } from './progress.ts';
 import { defaultStateDir, storedTotals } from './stored-state.ts';
 
 export interface RunOptions {
@@ -100,7 +100,7 @@ function progressOf(manifest: Manifest, recordsPerSecond: number, fraction: numb
     epoch,
     records: totals['recordsIn'] ?? 0,
     recordsPerSecond,
-    watermark: watermarkOf(manifest),
+    watermark: epochWatermark(manifest),
     fraction,
   };
 }
@@ -119,11 +119,4 @@ function epochJson(manifest: Manifest): unknown {
     Object.entries(watermarks).map(([stage, watermark]) => [stage, watermarkJson(watermark)]),
   );
   return { type: 'epoch', job, epoch, generation, attempts, counts, totals, watermarks: shown, keys, ended };
-}
-
-/** That of the stage furthest behind; of the splits in a job without keyed stages. */
-function watermarkOf(manifest: Manifest): number {
-  const stages = Object.values(manifest.watermarks);
-  const all = stages.length > 0 ? stages : manifest.ranges.map((range) => range.state.watermark);
-  return all.length === 0 ? MIN_WATERMARK : Math.min(...all);
 }

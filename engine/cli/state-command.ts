@@ -1,53 +1,66 @@
-/** `millrace state JOB`: what is stored of a job. Reads only; the job may be running. */
-import { statSync } from 'node:fs';
+/** `millrace state JOB`: what is stored of a job, wherever it is. Reads only; the job may be running. */
 import { ConfigError } from '../model/errors.ts';
-import type { EpochSummary, JobState } from '../runtime/job-state-reader.ts';
+import { readJobState, type EpochSummary, type JobState } from '../runtime/job-state-reader.ts';
+import { watermarkJson } from '../runtime/epoch-watermark.ts';
 import { readBacklog, type Backlog } from './backlog.ts';
 import type { CliIo } from './cli-io.ts';
+import type { GivenCommand, JobPlace, PlaceOptions } from './job-place.ts';
+import { withPlace } from './open-place.ts';
 import { settingOverrides } from './job-settings.ts';
-import { loadJob } from './load-job.ts';
-import { watermarkJson, watermarkText, whole } from './progress.ts';
-import { defaultStateDir, storedJobs, storedState } from './stored-state.ts';
+import { jobsThere, readJobSummary, type JobStatus, type JobSummary } from './job-summary.ts';
+import { jobTarget } from './job-target.ts';
+import { watermarkText, whole } from './progress.ts';
+import { defaultStateDir } from './stored-state.ts';
 
-export interface StateOptions {
-  readonly state?: string;
+export interface StateOptions extends PlaceOptions {
   readonly json?: boolean;
   readonly epochs: number;
   readonly set: readonly string[];
 }
 
+/** What somebody asked of the job, beside what is stored of it. */
+export interface Doing {
+  readonly status: JobStatus;
+  readonly command: GivenCommand | null;
+  readonly reason: string | null;
+  /** Who holds it, in words; null: nobody. */
+  readonly heldBy: string | null;
+}
+
 /** `target`: a job file, which also tells the backlog, or the name of a job. */
 export async function stateCommand(target: string, options: StateOptions, io: CliIo): Promise<void> {
-  const loaded = looksLikeFile(target) ? (await loadJob(target)).job : null;
-  const name = loaded?.name ?? target;
-  const stateDir = options.state ?? defaultStateDir(name);
-  const state = await storedState(stateDir, name, options.epochs);
-  if (state === null) {
-    const known = await storedJobs(stateDir);
-    const there = known.length === 0 ? 'It holds no job' : `It holds: ${known.join(', ')}`;
-    throw new ConfigError(
-      `there is no state of job "${name}" in ${stateDir}. ${there}; give another folder with --state, or run the job first.`,
+  const { name, job } = await jobTarget(target);
+  await withPlace(name, options, io, async (place) => {
+    const state = await readJobState(place.store, place.blobs, name, options.epochs);
+    const summary = await readJobSummary(place, name);
+    if (state === null || summary === null)
+      throw new ConfigError(`there is no state of job "${name}" in ${place.where}. ${await jobsThere(place)}`);
+    const graph = job?.instantiate(settingOverrides(job, options.set, io.env)).toJobGraph() ?? null;
+    const stateDir = place.kind === 'deployed' ? null : (options.state ?? defaultStateDir(name));
+    const backlog = graph === null ? null : await readBacklog(graph, state, stateDir);
+    const doing = doingOf(place, summary);
+    io.stdout.write(
+      options.json === true
+        ? `${JSON.stringify(stateJson(state, doing, backlog))}\n`
+        : stateText(state, doing, backlog),
     );
-  }
-  const backlog =
-    loaded === null
-      ? null
-      : await readBacklog(
-          loaded.instantiate(settingOverrides(loaded, options.set, io.env)).toJobGraph(),
-          state,
-          stateDir,
-        );
-  io.stdout.write(options.json === true ? `${JSON.stringify(stateJson(state, backlog))}\n` : stateText(state, backlog));
+  });
 }
 
-function looksLikeFile(target: string): boolean {
-  return /[/\\]|\.[mc]?[jt]s$/.test(target) || statSync(target, { throwIfNoEntry: false })?.isFile() === true;
+function doingOf(place: JobPlace, { status, command, reason, lease }: JobSummary): Doing {
+  const heldBy = lease === null ? null : place.describeOwner(lease.owner);
+  return { status, command, reason, heldBy };
 }
 
-export function stateJson(state: JobState, backlog: Backlog | null): unknown {
+export function stateJson(state: JobState, { status, command, reason }: Doing, backlog: Backlog | null): unknown {
   const { eventTime, processingTime } = state.nextTimers;
+  const { job, ...stored } = state;
   return {
-    ...state,
+    job,
+    status,
+    command,
+    reason,
+    ...stored,
     watermarks: Object.fromEntries(Object.entries(state.watermarks).map(([stage, wm]) => [stage, watermarkJson(wm)])),
     splits: state.splits.map((split) => ({
       ...split,
@@ -58,11 +71,15 @@ export function stateJson(state: JobState, backlog: Backlog | null): unknown {
   };
 }
 
-export function stateText(state: JobState, backlog: Backlog | null): string {
+export function stateText(
+  state: JobState,
+  { status, command, reason, heldBy }: Doing,
+  backlog: Backlog | null,
+): string {
   const lines = [
-    `Job "${state.job}": ${PHASE[state.phase]}`,
+    `Job "${state.job}": ${titleOf(state, status)}`,
     `  run ${state.run}, epoch ${state.epoch}, generation ${state.generation}, clock ${timeText(state.clock)}`,
-    `  ${state.lease === null ? 'no process holds it' : `held by ${state.lease.owner}`}`,
+    `  ${heldBy === null ? 'nobody holds it' : `held by ${heldBy}`}${command === null ? '' : `; last command: ${command}${reason === null ? '' : ` (${reason})`}`}`,
     '',
     'Input',
     ...state.splits.map((split) => splitLine(split, backlog)),
@@ -82,6 +99,10 @@ export function stateText(state: JobState, backlog: Backlog | null): string {
     ...state.epochs.map(epochLine),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+function titleOf({ phase }: JobState, status: JobStatus): string {
+  return phase === 'finished' || phase === 'cancelled' ? PHASE[phase] : `${status}, ${PHASE[phase]}`;
 }
 
 const PHASE: Readonly<Record<JobState['phase'], string>> = {

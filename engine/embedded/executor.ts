@@ -7,31 +7,35 @@ import { PUBLICATION_WAITS } from '../checkpoint/failures.ts';
 import type { FoldLimits } from '../checkpoint/fold-policy.ts';
 import type { Manifest, PlannedSplit } from '../checkpoint/records.ts';
 import type { EpochMode } from '../model/epoch-mode.ts';
-import { ConfigError, FencedError, InvariantError } from '../model/errors.ts';
+import { ConfigError, FencedError, InvariantError, messageOf } from '../model/errors.ts';
 import type { RestartStrategy } from '../model/restart-strategy.ts';
 import type { BlobStore } from '../ports/blob-store.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { StateStore } from '../ports/state-store.ts';
+import type { StateTable } from '../ports/state-table.ts';
 import { runJob } from '../runtime/coordinator.ts';
 import type { CrashPoint } from '../runtime/crash-point.ts';
 import { HybridRunner } from '../runtime/fan-out/hybrid-runner.ts';
-import { warnOf } from './warn-of.ts';
 import type { StragglerLimits } from '../runtime/fan-out/straggler-policy.ts';
 import type { PeerPool, SubtaskPeer } from '../runtime/fan-out/subtask-peer.ts';
 import { FusedRunner } from '../runtime/fused-runner.ts';
 import type { RunnerOptions } from '../runtime/runner-options.ts';
 import type { JobOptions, JobOutcome } from '../runtime/job-options.ts';
+import { CommandWatch } from './command-watch.ts';
 import { DiskBlobStore } from './disk-blob-store.ts';
 import { openDiskLog } from './disk-log.ts';
 import { DiskStateStore } from './disk-state-store.ts';
+import { JobLogFile } from './job-log-file.ts';
 import { describeOwner, isAlive, leaseOwner } from './lease-owner.ts';
 import { MemoryBlobStore } from './memory-blob-store.ts';
 import { MemoryStateStore } from './memory-state-store.ts';
+import { sayTo, type Saying } from './saying.ts';
 import { SystemClock } from './system-clock.ts';
+import { tableOf, type TableOptions, type TableSettings } from './table-of.ts';
 import { WorkerPool } from './worker-pool.ts';
 
-export interface EmbeddedSettings {
+export interface EmbeddedSettings extends TableSettings {
   readonly epochMs: number;
   readonly timeoutMs: number;
   readonly minPauseMs: number;
@@ -41,6 +45,8 @@ export interface EmbeddedSettings {
 }
 
 export interface Ports {
+  /** For jobs with the state backend `table`. */
+  readonly table?: StateTable;
   readonly store: StateStore;
   readonly blobs: BlobStore;
   readonly log: Log | null;
@@ -69,7 +75,7 @@ export interface FanOutOptions {
   readonly module: 'in-process' | WorkerModule;
 }
 
-export interface EmbeddedOptions {
+export interface EmbeddedOptions extends TableOptions {
   /** Without it every epoch is fused. */
   readonly fanOut?: FanOutOptions;
   /** Begin a new run on the retained checkpoint. */
@@ -94,7 +100,8 @@ export interface EmbeddedOptions {
   readonly lease?: JobOptions['lease'];
 }
 
-export type Ending = 'finished' | 'stopped' | 'cancelled' | 'finished before' | 'cancelled before';
+/** `paused`: a command asked for it, before this execution or during it. */
+export type Ending = 'finished' | 'stopped' | 'paused' | 'cancelled' | 'finished before' | 'cancelled before';
 
 export interface EmbeddedResult {
   readonly outcome: JobOutcome;
@@ -122,27 +129,86 @@ export async function openPorts(stateDir: string | null): Promise<Ports> {
   };
 }
 
-/** Runs the job to its end, or until a signal. Throws what failed it; a refusal or a fence is a FencedError. */
+/** Runs the job to its end, or until a signal or a command. Throws what failed it; a refusal or a fence is a FencedError. */
 export async function runEmbedded(
   graph: RunnerOptions['graph'],
   settings: EmbeddedSettings,
   options: EmbeddedOptions = {},
 ): Promise<EmbeddedResult> {
+  const own = options.ports === undefined ? settings.stateDir : null;
   const ports = options.ports ?? (await openPorts(settings.stateDir));
-  const { clock, blobs, log, store } = ports;
+  const log = own === null ? null : new JobLogFile(own, graph.job);
+  const say = sayTo(options, log);
+  let commands: CommandWatch | null = null;
+  try {
+    // Only a folder is where others can leave commands.
+    if (own !== null) commands = await watchCommands(graph.job, ports.store, options, say);
+    log?.write('start', 'the job begins', { restore: options.restore ?? false, epochMs: settings.epochMs });
+    const result = await runWatched(graph, settings, withCommands(options, commands), ports, say);
+    const isPaused = result.ending === 'stopped' && commands?.stopSignal.aborted === true;
+    const ending = isPaused ? 'paused' : result.ending;
+    log?.write('end', ending, { epochs: result.epochs, durationMs: Math.round(result.durationMs) });
+    return { ...result, ending };
+  } catch (error) {
+    log?.write('error', messageOf(error), { error });
+    throw error;
+  } finally {
+    commands?.close();
+    log?.close();
+    if (options.ports === undefined) await ports.log?.close();
+  }
+}
+
+async function watchCommands(
+  job: string,
+  store: StateStore,
+  { restore = false, cancel }: EmbeddedOptions,
+  say: Saying,
+): Promise<CommandWatch | null> {
+  // It is to be cancelled as it stands, paused or not.
+  if (cancel?.aborted === true) return null;
+  const onTrouble = (why: string): void => say.aloud('commands to this job cannot be read', { why });
+  return await CommandWatch.begin({ store, job, restore, onTrouble });
+}
+
+function withCommands(options: EmbeddedOptions, commands: CommandWatch | null): EmbeddedOptions {
+  if (commands === null) return options;
+  const either = (own: AbortSignal | undefined, command: AbortSignal): AbortSignal =>
+    own === undefined ? command : AbortSignal.any([own, command]);
+  const isToEnd = commands.cancelSignal.aborted;
+  return {
+    ...options,
+    stop: either(options.stop, commands.stopSignal),
+    cancel: either(options.cancel, commands.cancelSignal),
+    // What was to be cancelled before is cancelled; a new run begins after that.
+    ...(isToEnd ? { restore: false } : {}),
+  };
+}
+
+async function runWatched(
+  graph: RunnerOptions['graph'],
+  settings: EmbeddedSettings,
+  options: EmbeddedOptions,
+  ports: Ports,
+  say: Saying,
+): Promise<EmbeddedResult> {
+  const { clock, blobs, store } = ports;
   const startedMs = clock.monotonicMs();
   const { maxRows = Number.MAX_SAFE_INTEGER } = options;
-  const fused = fusedRunner(graph, ports, options);
+  const fused = fusedRunner(graph, ports, settings, options, say);
   const runner =
-    options.fanOut === undefined ? fused : hybridRunner(fused, graph, ports, settings, options, options.fanOut);
+    options.fanOut === undefined ? fused : hybridRunner(fused, graph, ports, settings, options, options.fanOut, say);
   let manifest: Manifest | null = null;
   try {
-    await fused.validate();
-    for (const { text, sink } of fused.notices()) noticeOf(options)(text, { sink });
+    if (options.stop?.aborted !== true) {
+      await fused.validate();
+      for (const { text, sink } of fused.notices()) say.aloud(text, { sink });
+    }
     const outcome = await runJob({
       job: graph.job,
       store,
       blobs,
+      ...(ports.table === undefined ? {} : { table: ports.table }),
       clock,
       runner,
       lease: options.lease ?? { owner: leaseOwner(), isAlive },
@@ -159,10 +225,10 @@ export async function runEmbedded(
       },
       onEpoch: (committed) => {
         manifest = committed;
+        say.epoch(committed);
         options.onEpoch?.(committed);
       },
-      onNotice: (text, data) =>
-        text === PUBLICATION_WAITS ? noticeOf(options)(text, data) : options.onNotice?.(text, data),
+      onNotice: (text, data) => (text === PUBLICATION_WAITS ? say.aloud(text, data) : say.quietly(text, data)),
       ...(options.stop === undefined ? {} : { stop: options.stop }),
       ...(options.cancel === undefined ? {} : { cancel: options.cancel }),
       ...(options.crashPoint === undefined ? {} : { crashPoint: options.crashPoint.bind(options) }),
@@ -183,16 +249,16 @@ export async function runEmbedded(
     };
   } finally {
     await runner.close();
-    if (options.ports === undefined) await log?.close();
   }
 }
 
-/** Where nobody listens for notices, the process warns. */
-function noticeOf(options: EmbeddedOptions): NonNullable<EmbeddedOptions['onNotice']> {
-  return options.onNotice?.bind(options) ?? warnOf;
-}
-
-function fusedRunner(graph: RunnerOptions['graph'], ports: Ports, options: EmbeddedOptions): FusedRunner {
+function fusedRunner(
+  graph: RunnerOptions['graph'],
+  ports: Ports,
+  settings: EmbeddedSettings,
+  options: EmbeddedOptions,
+  say: Saying,
+): FusedRunner {
   const { clock, blobs, log } = ports;
   return new FusedRunner({
     job: graph.job,
@@ -202,8 +268,9 @@ function fusedRunner(graph: RunnerOptions['graph'], ports: Ports, options: Embed
     log,
     ...(options.subtasks === undefined ? {} : { subtasks: options.subtasks }),
     ...(typeof options.maxRows === 'function' ? { maxRowsOf: options.maxRows } : {}),
-    notice: noticeOf(options),
+    notice: say.aloud,
     ...crashPointOf(options),
+    ...tableOf(graph.job, ports.table, settings, options),
   });
 }
 
@@ -218,6 +285,7 @@ function hybridRunner(
   settings: EmbeddedSettings,
   options: EmbeddedOptions,
   fanOut: FanOutOptions,
+  say: Saying,
 ): HybridRunner {
   const { mode, workers, module } = fanOut;
   const { clock, blobs, log } = ports;
@@ -226,20 +294,21 @@ function hybridRunner(
     clock,
     mode,
     workers,
-    onNotice: (text: string, data: Readonly<Record<string, unknown>>) => options.onNotice?.(text, data),
+    onNotice: say.quietly,
     ...(fanOut.stragglers === undefined ? {} : { limits: fanOut.stragglers }),
     ...(fanOut.rangesOf === undefined ? {} : { rangesOf: fanOut.rangesOf.bind(fanOut) }),
     ...(fanOut.subtasksOf === undefined ? {} : { subtasksOf: fanOut.subtasksOf.bind(fanOut) }),
   };
   if (module === 'in-process') {
     const hosts = new Map<number, SubtaskPeer>();
+    const table = tableOf(graph.job, ports.table, settings, options);
     const pool: PeerPool = {
       peer: async (index) => {
         // A job that only ever runs fused does not load what fanning out needs.
         const { SubtaskHost } = await import('../runtime/fan-out/subtask-host.ts');
         const host =
           hosts.get(index) ??
-          new SubtaskHost({ job: graph.job, graph, clock, blobs, log, ...crashPointOf(options) }, index);
+          new SubtaskHost({ job: graph.job, graph, clock, blobs, log, ...table, ...crashPointOf(options) }, index);
         hosts.set(index, host);
         return host;
       },

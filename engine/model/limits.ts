@@ -30,3 +30,5 @@ export const DEFAULT_SINK_SLOTS = 8;
 export const MAX_SKIPPED_RECORDS = 10_000;
 /** Default epoch, embedded (ARCHITECTURE section 11). */
 export const DEFAULT_EPOCH_MS = 1000;
+/** Default epoch on AWS, where an epoch has its price (ARCHITECTURE section 11). */
+export const DEFAULT_AWS_EPOCH_MS = 10_000;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { MemoryStateStore } from '../../embedded/memory-state-store.ts';
+import { MemoryStateStore } from '../embedded/memory-state-store.ts';
 import { giveCommand, lastCommand } from './job-commands.ts';
 
 test('the last command counts, and the ones before it are gone', async () => {

@@ -1,7 +1,8 @@
 /** What `millrace state` shows of a job: its head, its retained epochs, positions, watermarks, keys and sizes. Reads only. */
-import type { HeadPhase, Lease, ReadRange } from '../checkpoint/records.ts';
+import type { Head, HeadPhase, Lease, ReadRange } from '../checkpoint/records.ts';
 import { stateOf } from '../checkpoint/build-plan.ts';
 import { parseObjectName, jobObjectPrefix } from '../checkpoint/object-names.ts';
+import { CorruptionError } from '../model/errors.ts';
 import type { BlobStore } from '../ports/blob-store.ts';
 import type { StateStore } from '../ports/state-store.ts';
 import { readHead, readManifestChain, readReachable } from './job-records.ts';
@@ -56,6 +57,9 @@ export interface JobState {
   };
 }
 
+/** A job that commits all the time may sweep what its head led to a moment ago. */
+const MAX_READS = 5;
+
 /** Null: there is no such job. `epochs`: how many to list at most. */
 export async function readJobState(
   store: StateStore,
@@ -63,9 +67,21 @@ export async function readJobState(
   job: string,
   epochs: number = RETAINED_MANIFESTS,
 ): Promise<JobState | null> {
-  const found = await readHead(store, job);
-  if (found === null) return null;
-  const { head } = found;
+  for (let reads = 1; ; reads++) {
+    const found = await readHead(store, job);
+    if (found === null) return null;
+    try {
+      return await readStateOf(store, blobs, found.head, epochs);
+    } catch (error) {
+      // E6: a reader that misses a record reads the head again. If that has not moved, the record is lost.
+      const isSwept = error instanceof CorruptionError && (await readHead(store, job))?.version !== found.version;
+      if (!isSwept || reads === MAX_READS) throw error;
+    }
+  }
+}
+
+async function readStateOf(store: StateStore, blobs: BlobStore, head: Head, epochs: number): Promise<JobState> {
+  const { job } = head;
   const { base } = await readReachable(store, head);
   const chain = await readManifestChain(store, head, epochs);
   const { manifest } = base;

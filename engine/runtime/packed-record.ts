@@ -1,6 +1,6 @@
 /**
- * Plans, acks, manifests and folds as they are stored: JSON, and compressed where they are large. A record repeats names and positions a
- * thousand times over: the plan of 2,000 splits and 2,560 segments is 1 MB of JSON and 28 KB like this (decision 9).
+ * Plans, acks, manifests and folds as they are stored: JSON, and compressed where that saves a KB. A record repeats names and positions a
+ * thousand times over: the plan of 2,000 splits and 2,560 segments is 1 MB of JSON and 28 KB like this (decision 10).
  *
  *   '{' … : JSON in UTF-8
  *   'MRZ' 1 | a zstd frame of that JSON, with its checksum
@@ -9,15 +9,21 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { decodeRecord, encodeRecord, type Formatted } from '../checkpoint/codec.ts';
 import { CorruptionError } from '../model/errors.ts';
 
-/** Smaller records stay readable for people. */
-const PACK_FROM_BYTES = 16_384;
+/** DynamoDB bills writes and deletions of items by the KB, with the item's key and what else stands beside the record. */
+export const BILLED_BYTES = 1024;
+export const ITEM_BYTES = 160;
 const MAGIC = Buffer.from('MRZ\u0001', 'latin1');
 const PARAMS = { params: { [constants.ZSTD_c_checksumFlag]: 1 } };
 
 export function packRecord(record: Formatted): Uint8Array {
   const bytes = encodeRecord(record);
-  return bytes.length < PACK_FROM_BYTES ? bytes : Buffer.concat([MAGIC, zstdCompressSync(bytes, PARAMS)]);
+  if (billedKb(bytes.length) === 1) return bytes;
+  const packed = Buffer.concat([MAGIC, zstdCompressSync(bytes, PARAMS)]);
+  return billedKb(packed.length) < billedKb(bytes.length) ? packed : bytes;
 }
+
+/** What an item of so many bytes counts for. */
+export const billedKb = (bytes: number): number => Math.ceil((bytes + ITEM_BYTES) / BILLED_BYTES);
 
 /** `what` names the record in errors, e.g. "plan plan/0001-0002". */
 export function unpackRecord<R extends Formatted>(bytes: Uint8Array, what: string): R {
