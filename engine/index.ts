@@ -57,6 +57,12 @@ export { defineJob, type Config, type ConfigDefaults, type JobModule } from './a
 export type { JobExecutionResult } from './api/executor.ts';
 export { JobClient } from './api/job-client.ts';
 export {
+  HashMapStateBackend,
+  TableStateBackend,
+  type StateBackend,
+  type StateBackendName,
+} from './api/state-backends.ts';
+export {
   aggregatingState,
   keyedProcess,
   KeyedProcessFunction,
@@ -195,6 +201,7 @@ export type { FillResult, Source, SourceContext, SplitReader, SplitSpec } from '
 export type { SourceBatch } from './model/source-batch.ts';
 export type { BadRecord } from './model/bad-record.ts';
 export type { EpochMode } from './model/epoch-mode.ts';
+export type { StateBackendKind } from './model/state-backend.ts';
 export { parseTimestamp } from './formats/timestamp.ts';
 export { schema, t, type InferRow, type Schema } from './formats/schema.ts';
 

@@ -13,7 +13,8 @@
  * minutes behind the newest scheduled time) passes its end, and again for every flight that left up to 6 hours too late for
  * that. Each firing has one more scheduled flight than the one before: **the row with the most `scheduled` is the final one.**
  *
- * With `--set source=kafka --set sink=kafka` the lines come from a topic, and each sink is a topic `<outputTopic>-<sink>`.
+ * With `--set source=kafka --set sink=kafka` the lines come from a topic, and each sink is a topic `<outputTopic>-<sink>`. With
+ * `sink=kafka+jdbc` the delays go to a table of PostgreSQL instead (`DELAYS_TABLE`), a row per airport and hour: the final one.
  */
 import {
   FileSink,
@@ -24,8 +25,10 @@ import {
   t,
   type RowOf,
 } from '../engine/connectors/files/index.ts';
+import { JdbcConnectionOptionsBuilder, JdbcSink } from '../engine/connectors/jdbc/index.ts';
 import { deadLetterRecords } from '../engine/connectors/kafka/index.ts';
 import {
+  ConfigError,
   defineJob,
   Duration,
   OutputTag,
@@ -38,7 +41,7 @@ import {
   type Source,
 } from '../engine/index.ts';
 import { aircraftSessions, type Flown } from './aircraft-sessions.ts';
-import { AirportHour, delayStatistics } from './airport-hour.ts';
+import { AirportHour, delayStatistics, type AirportHourRow } from './airport-hour.ts';
 import { flightReport } from './flight-report.ts';
 import { kafkaSettings, oneOf, topicSink, topicSource } from './kafka-topics.ts';
 
@@ -84,7 +87,14 @@ export const settings = {
   outputTopic: 'flight-delays',
   /** `files` or `kafka`. */
   source: 'files',
+  /** `files`, `kafka` or `kafka+jdbc`. */
   sink: 'files',
+  /** `jdbc:postgresql://host:5432/database`. */
+  jdbcUrl: null,
+  jdbcUser: null,
+  jdbcPassword: null,
+  /** It must exist: `DELAYS_TABLE`. */
+  delaysTable: 'flight_delays',
   /** File, folder or pattern. */
   input: 'functions/data/jan-departures.jsonl.gz',
   /** Each sink is a folder in here. */
@@ -92,13 +102,26 @@ export const settings = {
   /** Lines a second; 0: as fast as it goes. */
   throttle: 0,
   epochMs: 250,
+  /** `auto`, `fused` or `fanned-out`; `--epoch-mode` wins. */
+  epochMode: 'auto',
+  /** `--parallelism` wins. */
+  parallelism: 1,
 };
+
+/** Behind `CREATE TABLE name`, for PostgreSQL. */
+export const DELAYS_TABLE = `(
+  airport TEXT, window_start TIMESTAMPTZ, window_end TIMESTAMPTZ NOT NULL, scheduled INT NOT NULL, departed INT NOT NULL,
+  mean_delay NUMERIC(8, 2), p95_delay INT, cancelled_share NUMERIC(5, 4) NOT NULL, PRIMARY KEY (airport, window_start)
+)`;
 
 export const job = defineJob({
   name: 'flight-delays',
   config: settings,
   build(env, config) {
-    env.enableCheckpointing(config.epochMs);
+    env
+      .enableCheckpointing(config.epochMs)
+      .setParallelism(config.parallelism)
+      .setEpochMode(oneOf('epochMode', config.epochMode, ['auto', 'fused', 'fanned-out']));
     const sink = sinksOf(config);
 
     const flights = env
@@ -126,7 +149,7 @@ export const job = defineJob({
       .name('delays per airport and hour')
       .uid('airport-hours');
     hours
-      .sinkTo(sink('delays', (row) => row.airport))
+      .sinkTo(config.sink === 'kafka+jdbc' ? delaysTable(config) : sink('delays', (row) => row.airport))
       .name('delays')
       .uid('delays');
 
@@ -167,9 +190,11 @@ type Settings = Config<typeof settings>;
 
 /** What `millrace run` prints when the job has finished. */
 export const report = async (_result: JobExecutionResult, config: Settings): Promise<string> =>
-  config.sink === 'kafka'
-    ? `Rows go to the topics ${config.outputTopic}-delays, -sessions, -late and -dead-letters.\n`
-    : await flightReport(config.output);
+  config.sink === 'files'
+    ? await flightReport(config.output)
+    : config.sink === 'kafka'
+      ? `Rows go to the topics ${config.outputTopic}-delays, -sessions, -late and -dead-letters.\n`
+      : `Rows go to the table ${config.delaysTable} and to the topics ${config.outputTopic}-sessions, -late and -dead-letters.\n`;
 
 function linesOf(config: Settings): Source<RowOf<typeof departures>> {
   const format = jsonLines(departures);
@@ -179,14 +204,40 @@ function linesOf(config: Settings): Source<RowOf<typeof departures>> {
 }
 
 function sinksOf(config: Settings): <T>(name: string, key: (row: T) => string) => Sink<T> {
-  if (oneOf('sink', config.sink, ['files', 'kafka']) === 'files') return (name) => fileSink(config, name);
+  if (oneOf('sink', config.sink, ['files', 'kafka', 'kafka+jdbc']) === 'files') return (name) => fileSink(config, name);
   return (name, key) => topicSink(config, { topic: `${config.outputTopic}-${name}`, key, value: jsonEncoder() });
 }
 
-const deadLettersOf = (config: Settings): Sink<DeadLetter> =>
-  config.sink === 'kafka'
-    ? topicSink(config, deadLetterRecords(`${config.outputTopic}-dead-letters`))
-    : fileSink(config, 'dead-letters');
+function deadLettersOf(config: Settings): Sink<DeadLetter> {
+  if (config.sink === 'files') return fileSink(config, 'dead-letters');
+  const topic = `${config.outputTopic}-dead-letters`;
+  return topicSink(config, { ...deadLetterRecords(topic), topic });
+}
+
+/** Firings of an hour replace each other, in order: they are all of one key. */
+function delaysTable({ jdbcUrl, jdbcUser, jdbcPassword, delaysTable: name }: Settings): Sink<AirportHourRow> {
+  if (jdbcUrl === null)
+    throw new ConfigError('sink=kafka+jdbc writes to a database: set jdbcUrl, jdbcUser and jdbcPassword.');
+  let connection = new JdbcConnectionOptionsBuilder().withUrl(jdbcUrl);
+  if (jdbcUser !== null) connection = connection.withUsername(jdbcUser);
+  if (jdbcPassword !== null) connection = connection.withPassword(jdbcPassword);
+  return JdbcSink.builder<AirportHourRow>()
+    .withTable({
+      name,
+      columns: [
+        'airport',
+        'window_start',
+        'window_end',
+        'scheduled',
+        'departed',
+        'mean_delay',
+        'p95_delay',
+        'cancelled_share',
+      ],
+      keyFields: ['airport', 'window_start'],
+    })
+    .buildExactlyOnce(connection.build());
+}
 
 const fileSink = <T>(config: Settings, folder: string): Sink<T> =>
   FileSink.forRowFormat<T>(`${config.output}/${folder}`, jsonEncoder()).withFileSuffix('.jsonl').build();

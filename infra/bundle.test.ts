@@ -1,14 +1,16 @@
 /** What goes into a function: enough to start, and not much more. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { bundleFunction } from './bundle.ts';
+import { archiveFiles, bundleFunctions, type Bundle } from './bundle.ts';
+import type { EntryPoint } from './functions.ts';
 
 /** Lambda loads it with every cold start. */
 const MOST_BYTES = 3_000_000;
 const KAFKA_JOB = 'functions/hourly-revenue.ts';
+type Handler = (event: unknown, context: unknown) => Promise<unknown>;
 
 let folder = '';
 beforeAll(async () => {
@@ -18,17 +20,20 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function load(code: string): Promise<Readonly<Record<string, unknown>>> {
-  const file = join(folder, 'index.mjs');
-  await writeFile(file, code);
-  return (await import(/* @vite-ignore */ pathToFileURL(file).href)) as Readonly<Record<string, unknown>>;
+async function handlerOf(entry: EntryPoint, bundle: Bundle): Promise<Handler> {
+  const archive = join(folder, entry);
+  await mkdir(archive);
+  for (const [name, text] of Object.entries(archiveFiles(entry, bundle))) await writeFile(join(archive, name), text);
+  const url = pathToFileURL(join(archive, 'index.mjs')).href;
+  return ((await import(/* @vite-ignore */ url)) as { readonly handler: Handler }).handler;
 }
 
-test('a coordinator with its job starts with nothing else around, and stays small', async () => {
-  const { code, bytes, contents } = await bundleFunction('coordinator', KAFKA_JOB);
-  expect(bytes).toBeLessThan(MOST_BYTES);
-  const files = contents.map(({ file }) => file);
-  expect(files).toContain('engine/runtime/coordinator.ts');
+test('the functions that run a job start with nothing else around, and stay small', async () => {
+  const bundle = await bundleFunctions(KAFKA_JOB);
+  expect(bundle.bytes).toBeLessThan(MOST_BYTES);
+  expect(bundle.entries).toEqual(['coordinator', 'subtask', 'publisher', 'folder']);
+  const files = bundle.contents.map(({ file }) => file);
+  expect(files).toContain('engine/runtime/drive-job.ts');
   expect(files).toContain(KAFKA_JOB);
   expect(files).not.toContain('functions/lambda/job.ts');
   // What the job does not reach.
@@ -43,30 +48,35 @@ test('a coordinator with its job starts with nothing else around, and stays smal
       files.filter((file) => file.startsWith(other)),
       other,
     ).toEqual([]);
-  const { handler } = await load(code);
-  expect(handler).toBeTypeOf('function');
-  const answer = await (handler as (event: unknown, context: unknown) => Promise<unknown>)(
-    {},
-    { awsRequestId: 'r', getRemainingTimeInMillis: () => 1_000 },
-  );
-  expect(answer).toMatchObject({ status: 'failed', job: 'hourly-revenue', error: { code: 'config' } });
+  const context = { awsRequestId: 'r', getRemainingTimeInMillis: () => 1_000 };
+  const coordinator = await handlerOf('coordinator', bundle);
+  expect(await coordinator({}, context)).toMatchObject({
+    status: 'failed',
+    job: 'hourly-revenue',
+    error: { code: 'config' },
+  });
+  const subtask = await handlerOf('subtask', bundle);
+  await expect(subtask({}, context)).rejects.toThrow('task is a JSON object');
+  for (const entry of ['publisher', 'folder'] as const) expect(await handlerOf(entry, bundle)).toBeTypeOf('function');
 });
 
-test('control has no job and no engine in it', async () => {
-  const { bytes, contents } = await bundleFunction('control');
-  expect(bytes).toBeLessThan(MOST_BYTES / 3);
-  const engine = contents.filter(({ file }) => file.startsWith('engine/operators/'));
-  expect(engine).toEqual([]);
+test('the others are smaller by far, with no job, no operator and no connector in them', async () => {
+  const bundle = await bundleFunctions(null);
+  expect(bundle.bytes).toBeLessThan(MOST_BYTES / 2.5);
+  expect(bundle.entries).toEqual(['dispatcher', 'doorbell', 'control']);
+  const files = bundle.contents.map(({ file }) => file);
+  expect(files.filter((file) => /^engine\/(?:operators|connectors|api)\//.test(file))).toEqual([]);
+  const dispatcher = await handlerOf('dispatcher', bundle);
+  await expect(dispatcher({}, {})).rejects.toThrow('task.tasks is a list');
+  for (const entry of ['doorbell', 'control'] as const) expect(await handlerOf(entry, bundle)).toBeTypeOf('function');
 });
 
 test('a job file that is not there is refused', async () => {
-  await expect(bundleFunction('coordinator', 'functions/none.ts')).rejects.toThrow(
-    'there is no job file "functions/none.ts"',
-  );
+  await expect(bundleFunctions('functions/none.ts')).rejects.toThrow('there is no job file "functions/none.ts"');
 });
 
 test('a module that is missing is refused, by name', async () => {
   const file = join(folder, 'job.ts');
   await writeFile(file, "import { x } from 'nowhere-at-all';\nexport const job = x;\n");
-  await expect(bundleFunction('coordinator', file)).rejects.toThrow('nowhere-at-all');
+  await expect(bundleFunctions(file)).rejects.toThrow('nowhere-at-all');
 });

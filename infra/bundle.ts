@@ -1,44 +1,57 @@
 /**
- * A Lambda entry point and the job's file in one ESM module, with nothing but Node and its own code to load.
- * Optional parts that a job does not reach are not in it; native modules are left out, and their packages do without them.
+ * The functions of a job as ESM modules with nothing but Node and their own code to load: one for those that run the job's code, its file included,
+ * and a smaller one, the same for all jobs, for the others. Optional parts that a job does not reach are not in it; native modules are left out, and
+ * their packages do without them.
  */
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown, type RolldownLog } from 'rolldown';
 import { ConfigError } from '../engine/model/errors.ts';
-import type { EntryPoint } from './topology.ts';
+import { ENTRY_POINTS, RUNS_JOB, type EntryPoint } from './functions.ts';
 
 export interface Bundle {
-  /** Of the function's archive: `index.mjs`; the handler is `index.handler`. */
+  /** Exports a handler by the name of each of its functions. */
   readonly code: string;
   readonly bytes: number;
+  readonly entries: readonly EntryPoint[];
   /** Files in it, relative to the working directory, largest first. */
   readonly contents: readonly { readonly file: string; readonly bytes: number }[];
 }
 
-const ENTRY_POINTS = fileURLToPath(new URL('../functions/lambda/', import.meta.url));
+const FOLDER = fileURLToPath(new URL('../functions/lambda/', import.meta.url));
 /** What stands for the job in the sources of the entry points. */
-const NO_JOB = `${ENTRY_POINTS}job.ts`;
+const NO_JOB = `${FOLDER}job.ts`;
+/** The module that exports them all. */
+const ALL = '\0functions';
 /** Found at run time where they are installed; the packages that look for them have plain JavaScript as well. */
 const NATIVE = ['pg-native', 'msgpackr-extract', 'snappy', '@node-rs/crc32'];
 
-/** `job`: a job file; only entry points that run one need it. */
-export async function bundleFunction(entry: EntryPoint, job: string | null = null): Promise<Bundle> {
+/** `job`: a job file; null: the functions that run none. */
+export async function bundleFunctions(job: string | null): Promise<Bundle> {
   const jobFile = job === null ? null : resolve(job);
   if (jobFile !== null && !existsSync(jobFile)) throw new ConfigError(`there is no job file "${job}".`);
+  const entries = ENTRY_POINTS.filter((entry) => RUNS_JOB[entry] === (job !== null));
   const build = await rolldown({
-    input: `${ENTRY_POINTS}${entry}.ts`,
+    input: ALL,
     platform: 'node',
     external: NATIVE,
-    resolve: { conditionNames: ['millrace-source', 'node', 'import', 'default'] },
+    // `import` and `require` are added by what a module is loaded with: pg takes its pool by `require`.
+    resolve: { conditionNames: ['millrace-source', 'node'] },
     plugins: [
       {
-        name: 'millrace-job',
+        name: 'millrace-functions',
         resolveId: async (source, importer) => {
+          if (source === ALL) return ALL;
           if (jobFile === null || importer === undefined || !source.endsWith('/job.ts')) return null;
           return resolve(importer, '..', source) === NO_JOB ? jobFile : null;
         },
+        load: (id) =>
+          id === ALL
+            ? entries
+                .map((entry) => `export { handler as ${entry} } from ${JSON.stringify(`${FOLDER}${entry}.ts`)};`)
+                .join('\n')
+            : null,
       },
     ],
     onLog: (level, log) => told(level, log),
@@ -54,6 +67,7 @@ export async function bundleFunction(entry: EntryPoint, job: string | null = nul
     return {
       code: chunk.code,
       bytes: Buffer.byteLength(chunk.code),
+      entries,
       contents: Object.entries(chunk.modules)
         .map(([file, { renderedLength }]) => ({ file: file.replace(`${process.cwd()}/`, ''), bytes: renderedLength }))
         .filter(({ bytes }) => bytes > 0)
@@ -62,6 +76,11 @@ export async function bundleFunction(entry: EntryPoint, job: string | null = nul
   } finally {
     await build.close();
   }
+}
+
+/** What a function's archive holds; its handler is `index.handler`. */
+export function archiveFiles(entry: EntryPoint, { code }: Pick<Bundle, 'code'>): Readonly<Record<string, string>> {
+  return { 'functions.mjs': code, 'index.mjs': `export { ${entry} as handler } from './functions.mjs';\n` };
 }
 
 /** A module that is missing would fail in the cloud. */

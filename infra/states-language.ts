@@ -28,27 +28,57 @@ export interface TaskState {
   readonly ResultPath: string | null;
   readonly TimeoutSeconds: number;
   readonly Retry: readonly Retrier[];
+  readonly Catch?: readonly Catcher[];
+  readonly Next?: string;
+  /** Of a Map's item. */
+  readonly End?: true;
+}
+
+/** One task for each item of a list, many at the same time. The first that fails for good fails them all. */
+export interface MapState {
+  readonly Type: 'Map';
+  readonly Comment?: string;
+  readonly ItemsPath: string;
+  readonly ItemSelector: Template;
+  readonly ItemProcessor: {
+    readonly ProcessorConfig: { readonly Mode: 'INLINE' };
+    readonly StartAt: string;
+    readonly States: Readonly<Record<string, TaskState>>;
+  };
+  readonly MaxConcurrency: number;
+  readonly ResultSelector: Template;
+  readonly ResultPath: string;
   readonly Catch: readonly Catcher[];
   readonly Next: string;
 }
 
-export interface ChoiceRule {
+export interface Comparison {
   readonly Variable: string;
   readonly StringEquals?: string;
+  readonly BooleanEquals?: boolean;
+  readonly NumericLessThan?: number;
   readonly NumericGreaterThanEquals?: number;
   readonly IsPresent?: boolean;
-  readonly Next: string;
+  readonly IsNull?: boolean;
 }
+
+export type Condition = Comparison | { readonly And: readonly Condition[] } | { readonly Or: readonly Condition[] };
+
+export type ChoiceRule = Condition & { readonly Next: string };
 
 export interface ChoiceState {
   readonly Type: 'Choice';
+  readonly Comment?: string;
   readonly Choices: readonly ChoiceRule[];
   readonly Default: string;
 }
 
 export interface PassState {
   readonly Type: 'Pass';
+  readonly Comment?: string;
   readonly Parameters: Template;
+  /** Where the parameters go; everything is replaced where it is left out. */
+  readonly ResultPath?: string;
   readonly Next: string;
 }
 
@@ -69,7 +99,7 @@ export interface FailState {
   readonly CausePath: string;
 }
 
-export type State = TaskState | ChoiceState | PassState | WaitState | SucceedState | FailState;
+export type State = TaskState | MapState | ChoiceState | PassState | WaitState | SucceedState | FailState;
 
 export interface Definition {
   readonly Comment: string;

@@ -5,7 +5,9 @@ import { StreamGraph } from '../graph/stream-graph.ts';
 import type { DeadLetter } from '../model/bad-record.ts';
 import { ConfigError } from '../model/errors.ts';
 import type { EpochMode } from '../model/epoch-mode.ts';
+import { DEFAULT_EPOCH_MS } from '../model/limits.ts';
 import type { RestartStrategy } from '../model/restart-strategy.ts';
+import type { StateBackendKind } from '../model/state-backend.ts';
 import { CollectionSource } from '../operators/collection-source.ts';
 import type { Source } from '../ports/source.ts';
 import { WatermarkStrategy } from '../time/watermark-strategy.ts';
@@ -14,6 +16,7 @@ import { currentExecutor, type Executor, type JobExecutionResult } from './execu
 import { JobClient } from './job-client.ts';
 import { CheckpointConfig, RestartStrategies, type JobSettings } from './job-settings.ts';
 import { checkBufferTimeout, checkMaxParallelism } from './parallelism-checks.ts';
+import { stateBackendOf, type StateBackend, type StateBackendName } from './state-backends.ts';
 import type { StreamContext } from './stream-context.ts';
 
 export class StreamExecutionEnvironment {
@@ -22,6 +25,7 @@ export class StreamExecutionEnvironment {
   private readonly checkpoints = new CheckpointConfig();
   private restart: RestartStrategy = RestartStrategies.fixedDelayRestart(3, 200);
   private epochMode: EpochMode = 'auto';
+  private stateBackend: StateBackendKind | null = null;
   private readonly ctx: StreamContext;
   private jobName: string;
   /** Operators there were at the last execution. */
@@ -120,12 +124,12 @@ export class StreamExecutionEnvironment {
     return this;
   }
 
-  setStateBackend(backend: 'heap'): this {
-    if ((backend as string) !== 'heap') {
-      throw new ConfigError(
-        `state backend ${JSON.stringify(backend)}: this version has 'heap' (state in memory, log and snapshots on disk).`,
-      );
-    }
+  /**
+   * `new HashMapStateBackend()` or 'hashmap': all keyed state in memory. `new TableStateBackend()` or 'table': a record per key in a table, for
+   * state far larger than memory. Default: what the place is for where the job runs: 'hashmap' embedded, 'table' on AWS.
+   */
+  setStateBackend(backend: StateBackend | StateBackendName): this {
+    this.stateBackend = stateBackendOf(backend);
     return this;
   }
 
@@ -167,16 +171,17 @@ export class StreamExecutionEnvironment {
     return buildJobGraph(this.jobName, this.graph);
   }
 
-  /** @internal */
-  settings(): JobSettings {
+  /** `defaultEpochMs`: the host's own, for a job that sets none. @internal */
+  settings(defaultEpochMs: number = DEFAULT_EPOCH_MS): JobSettings {
     const { epochMs, timeoutMs, minPauseMs, retention, storage } = this.checkpoints;
     return {
-      epochMs,
+      epochMs: epochMs ?? defaultEpochMs,
       timeoutMs,
       minPauseMs,
       retention,
       restart: this.restart,
       epochMode: this.epochMode,
+      stateBackend: this.stateBackend,
       stateDir: storage,
     };
   }

@@ -10,8 +10,8 @@ export interface JobExecutionResult {
   /** Epochs committed in this execution. */
   readonly epochs: number;
   readonly durationMs: number;
-  /** How it ended; 'finished before': a job with stored state whose input had ended earlier. */
-  readonly ending: 'finished' | 'stopped' | 'cancelled' | 'finished before' | 'cancelled before';
+  /** How it ended; 'finished before': a job with stored state whose input had ended earlier; 'paused': `millrace pause` asked for it. */
+  readonly ending: 'finished' | 'stopped' | 'paused' | 'cancelled' | 'finished before' | 'cancelled before';
   /** Sums over the job: recordsIn, filtered, late, lateDropped, deadLettered, refired, recordsOut … */
   readonly counts: Readonly<Record<string, number>>;
 }

@@ -1,7 +1,7 @@
 /** Settings of a job that are not part of its graph (Flink: CheckpointConfig and execution options). */
 import { ConfigError } from '../model/errors.ts';
 import type { EpochMode } from '../model/epoch-mode.ts';
-import { DEFAULT_EPOCH_MS } from '../model/limits.ts';
+import type { StateBackendKind } from '../model/state-backend.ts';
 import { exponentialDelay, failureRate, fixedDelay, none, type RestartStrategy } from '../model/restart-strategy.ts';
 
 /** Flink: RestartStrategies. Delays in milliseconds. */
@@ -21,12 +21,15 @@ export interface JobSettings {
   readonly retention: CheckpointRetention;
   readonly restart: RestartStrategy;
   readonly epochMode: EpochMode;
+  /** Null: what the place where the job runs has for default. */
+  readonly stateBackend: StateBackendKind | null;
   /** Folder of the job's state; null: kept in memory, gone with the process. */
   readonly stateDir: string | null;
 }
 
 export class CheckpointConfig {
-  epochMs = DEFAULT_EPOCH_MS;
+  /** Null: as the host has it, 1 s embedded and 10 s on AWS. */
+  epochMs: number | null = null;
   timeoutMs = 600_000;
   minPauseMs = 0;
   retention: CheckpointRetention = 'RETAIN_ON_CANCELLATION';

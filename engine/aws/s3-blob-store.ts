@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import {
   AbortMultipartUploadCommand,
+  type AbortMultipartUploadCommandInput,
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
   DeleteObjectCommand,
@@ -17,7 +18,7 @@ import {
   UploadPartCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
-import { invariant } from '../model/errors.ts';
+import { invariant, messageOf } from '../model/errors.ts';
 import { checkKey } from '../model/item-names.ts';
 import type { BlobInfo, BlobStore } from '../ports/blob-store.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -27,18 +28,23 @@ import { callAws, nameOf, type Attempt } from './aws-call.ts';
 const PART_BYTES = 16 * 1024 * 1024;
 const NONCE = 'millrace-nonce';
 
+/** What people should know, though nothing failed. */
+export type OnNotice = (text: string, data: Readonly<Record<string, unknown>>) => void;
+
 export class S3BlobStore implements BlobStore {
   readonly #client: S3Client;
   readonly #bucket: string;
   readonly #prefix: string;
   readonly #clock: Pick<Clock, 'sleep'>;
+  readonly #onNotice: OnNotice | undefined;
 
   /** The client has `maxAttempts: 1`: see aws-call.ts. The prefix is empty or ends with '/'. */
-  constructor(client: S3Client, bucket: string, prefix: string, clock: Pick<Clock, 'sleep'>) {
+  constructor(client: S3Client, bucket: string, prefix: string, clock: Pick<Clock, 'sleep'>, onNotice?: OnNotice) {
     this.#client = client;
     this.#bucket = bucket;
     this.#prefix = prefix;
     this.#clock = clock;
+    this.#onNotice = onNotice;
   }
 
   async create(name: string, chunks: readonly Uint8Array[]): Promise<'created' | 'exists'> {
@@ -127,8 +133,26 @@ export class S3BlobStore implements BlobStore {
       );
       return outcome;
     } finally {
-      // Parts of an upload that came to nothing cost money until the bucket's lifecycle rule finds them.
-      if (outcome === 'exists') await this.#client.send(new AbortMultipartUploadCommand(upload)).catch(() => undefined);
+      if (outcome === 'exists') await this.#abort(name, upload);
+    }
+  }
+
+  /** Parts of an upload that came to nothing cost money until the bucket's lifecycle rule finds them. The object itself is as it should be. */
+  async #abort(name: string, upload: AbortMultipartUploadCommandInput): Promise<void> {
+    try {
+      await this.#call('AbortMultipartUpload', async () => {
+        try {
+          await this.#client.send(new AbortMultipartUploadCommand(upload));
+        } catch (error) {
+          // Completed, or aborted by an attempt whose answer was lost.
+          if (nameOf(error) !== 'NoSuchUpload') throw error;
+        }
+      });
+    } catch (error) {
+      this.#onNotice?.('parts of an upload could not be removed; the bucket removes them after some days', {
+        object: name,
+        why: messageOf(error),
+      });
     }
   }
 

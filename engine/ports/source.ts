@@ -68,6 +68,8 @@ export interface SplitReader {
    */
   fill(maxRows: number, to: number | null): FillResult | Promise<FillResult>;
   release(batch: SourceBatch): void;
+  /** What there is has been asked for and not been answered yet: 'empty' does not say that there is nothing. */
+  readonly asking?: boolean;
   /** The split's end as known now, for backlog: null when unknown. Same unit as positions. */
   endPosition(): number | null;
   /** Adds what it has counted since the last time: part of the epoch's counts. */

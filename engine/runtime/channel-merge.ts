@@ -18,6 +18,14 @@ interface Channel {
   at: number;
 }
 
+/** Rows [from, to) of a batch. */
+export interface MergedRun {
+  readonly batch: ExchangeBatch;
+  readonly from: number;
+  readonly to: number;
+  readonly cap: number;
+}
+
 export type TakeRows = (batch: ExchangeBatch, from: number, to: number, cap: number) => void;
 
 export class ChannelMerge {
@@ -25,8 +33,8 @@ export class ChannelMerge {
   waiting = 0;
   private readonly channels = new Map<number, Channel>();
   private cap = MAX_WATERMARK;
-  private readonly take: TakeRows;
-  private readonly release: (batch: ExchangeBatch) => void;
+  private take: TakeRows;
+  private release: (batch: ExchangeBatch) => void;
 
   /** `release` gets each batch back when all its rows have been taken. */
   constructor(take: TakeRows, release: (batch: ExchangeBatch) => void) {
@@ -67,6 +75,19 @@ export class ChannelMerge {
       if (first === null || first.queue.length === 0) return;
       this.takeRun(first, this.first(first));
     }
+  }
+
+  /** Everything that `drain` would take, in order. The batches are the caller's until it gives them back. */
+  collect(): { readonly runs: readonly MergedRun[]; readonly batches: readonly ExchangeBatch[] } {
+    const { take, release } = this;
+    const runs: MergedRun[] = [];
+    const batches: ExchangeBatch[] = [];
+    this.take = (batch, from, to, cap) => runs.push({ batch, from, to, cap });
+    this.release = (batch) => batches.push(batch);
+    this.drain();
+    this.take = take;
+    this.release = release;
+    return { runs, batches };
   }
 
   /** The channel with the smallest next row or, while it is open, the smallest bound; null when there is none left. */

@@ -14,6 +14,8 @@ export interface EpochBudget {
   readonly timeoutMs: number;
   /** Rows after which it is cut; tests choose their cuts with it. */
   readonly maxRows: number;
+  /** Cut it as soon as no split has anything at hand: whoever runs it comes back for the rest, instead of waiting here. */
+  readonly untilDry?: boolean;
   /** Fires when the job is to stop or to be cancelled: stop reading, finish with what was read. */
   readonly signal: AbortSignal;
 }

@@ -33,3 +33,8 @@ export function checkStages(graph: JobGraph): void {
     }
   }
 }
+
+/** The keyed operators, in topological order. */
+export function keyedNodes(graph: JobGraph): JobNode[] {
+  return graph.nodes.filter((node) => node.operator.kind === 'keyed');
+}

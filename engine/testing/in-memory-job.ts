@@ -9,11 +9,13 @@ import type { Manifest } from '../checkpoint/records.ts';
 import { runEmbedded, type EmbeddedOptions, type EmbeddedResult, type Ports } from '../embedded/executor.ts';
 import { MemoryBlobStore } from '../embedded/memory-blob-store.ts';
 import { MemoryStateStore } from '../embedded/memory-state-store.ts';
+import { MemoryStateTable } from '../embedded/memory-state-table.ts';
 import type { JobGraph } from '../graph/job-graph.ts';
 import { ConfigError } from '../model/errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Sink } from '../ports/sink.ts';
 import type { Source } from '../ports/source.ts';
+import type { StateTable } from '../ports/state-table.ts';
 import { CommittedRows, type CommittedRow } from './committed-rows.ts';
 import { substituteEndpoints } from './substitute-endpoints.ts';
 
@@ -33,6 +35,8 @@ export interface InMemoryJobOptions {
   readonly sources?: Readonly<Record<string, Source<unknown>>>;
   readonly settings?: Partial<JobSettings>;
   readonly maxParallelism?: number;
+  /** For the state backend `table`. Default: one in memory. */
+  readonly table?: StateTable;
 }
 
 export class InMemoryJob {
@@ -48,7 +52,8 @@ export class InMemoryJob {
   constructor(job: BuildJob | JobModule, clock: Clock, options: InMemoryJobOptions = {}) {
     this.#job = job;
     this.#options = options;
-    this.ports = { store: new MemoryStateStore(), blobs: new MemoryBlobStore(), log: null, clock };
+    const table = options.table ?? new MemoryStateTable();
+    this.ports = { store: new MemoryStateStore(), blobs: new MemoryBlobStore(), table, log: null, clock };
   }
 
   get name(): string {

@@ -2,12 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { describeBlobStore } from './contracts/blob-store-contract.ts';
 import { describeLog } from './contracts/log-contract.ts';
 import { describeStateStore } from './contracts/state-store-contract.ts';
+import { describeStateTable } from './contracts/state-table-contract.ts';
 import { ManualClock } from './manual-clock.ts';
 import { MemoryBlobStore } from '../embedded/memory-blob-store.ts';
 import { MemoryLog } from './memory-log.ts';
 import { MemoryStateStore } from '../embedded/memory-state-store.ts';
+import { MemoryStateTable } from '../embedded/memory-state-table.ts';
 
 describeStateStore('memory', async () => new MemoryStateStore());
+describeStateTable('memory', async () => new MemoryStateTable());
 describeBlobStore('memory', async () => new MemoryBlobStore());
 describeLog('memory', async () => new MemoryLog(25));
 

@@ -9,18 +9,19 @@
  */
 import type { JobModule } from '../api/define-job.ts';
 import type { FoldLimits } from '../checkpoint/fold-policy.ts';
-import type { Manifest } from '../checkpoint/records.ts';
+import type { Manifest, PlannedSplit } from '../checkpoint/records.ts';
 import type { FanOutOptions } from '../embedded/executor.ts';
 import { InvariantError } from '../model/errors.ts';
 import type { Clock } from '../ports/clock.ts';
 import { InjectedCrash, type CrashPoint } from '../runtime/crash-point.ts';
+import type { TableLimits } from '../runtime/table/table-backend.ts';
 import type { CommittedRow } from './committed-rows.ts';
 import { InMemoryJob, type BuildJob, type InMemoryJobOptions } from './in-memory-job.ts';
 import { InstantClock } from './instant-clock.ts';
 
 export type { JobScope } from './in-memory-job.ts';
 
-export interface InMemoryOptions extends Pick<InMemoryJobOptions, 'config' | 'sources'> {
+export interface InMemoryOptions extends Pick<InMemoryJobOptions, 'config' | 'sources' | 'settings' | 'table'> {
   /** Rows per epoch; a list is gone through in a circle, by epoch number. Default: everything in one epoch. */
   readonly rowsPerEpoch?: number | readonly number[];
   readonly subtasks?: number;
@@ -39,6 +40,8 @@ export interface InMemoryOptions extends Pick<InMemoryJobOptions, 'config' | 'so
   /** When the log is folded. Default: as in production. */
   readonly fold?: FoldLimits;
   readonly clock?: Clock;
+  /** How much state may be in memory, with the state backend `table` (`settings`). */
+  readonly tableLimits?: Partial<TableLimits>;
   onEpoch?(manifest: Manifest): void;
 }
 
@@ -69,22 +72,24 @@ function fanOutOf(workers: number | undefined, { cutLike, widths }: InMemoryOpti
   const mode = workers === undefined ? 'fused' : 'fanned-out';
   const base = { mode, workers: workers ?? 1, module: 'in-process', subtasksOf } as const;
   if (cutLike === undefined) return base;
-  return {
-    ...base,
-    rangesOf: (epoch) => {
-      const before = new Map(
-        cutLike.manifests.find((m) => m.epoch === epoch - 1)?.ranges.map((range) => [range.id, range.state]),
-      );
-      const { ranges } = cutLike.manifests.find((m) => m.epoch === epoch)!;
-      return ranges.map(({ id, from, to, state }) => ({
-        id,
-        from,
-        to,
-        state: before.get(id) ?? null,
-        ...(state.ended ? { ends: true } : {}),
-        ...(state.paused === true ? { paused: true } : {}),
-      }));
-    },
+  return { ...base, rangesOf: rangesLike(cutLike) };
+}
+
+/** The ranges that another run read, planned ahead, by epoch. */
+export function rangesLike({ manifests }: InMemoryRun): (epoch: number) => readonly PlannedSplit[] {
+  return (epoch) => {
+    const before = new Map(
+      manifests.find((m) => m.epoch === epoch - 1)?.ranges.map((range) => [range.id, range.state]),
+    );
+    const { ranges } = manifests.find((m) => m.epoch === epoch)!;
+    return ranges.map(({ id, from, to, state }) => ({
+      id,
+      from,
+      to,
+      state: before.get(id) ?? null,
+      ...(state.ended ? { ends: true } : {}),
+      ...(state.paused === true ? { paused: true } : {}),
+    }));
   };
 }
 
@@ -108,6 +113,7 @@ export async function runInMemory(job: BuildJob | JobModule, options: InMemoryOp
         subtasks: subtasks ?? 1,
         ...(workers === undefined && options.cutLike === undefined ? {} : { fanOut: fanOutOf(workers, options) }),
         ...(options.fold === undefined ? {} : { fold: options.fold }),
+        ...(options.tableLimits === undefined ? {} : { tableLimits: options.tableLimits }),
         stop: stop.signal,
         crashPoint: (name) => {
           if (++steps < dieAt) return;

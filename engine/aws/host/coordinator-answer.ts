@@ -1,12 +1,26 @@
-/** What an invocation of the coordinator answers. The state machine's Choice reads `status`, its Wait `waitSeconds`. */
+/**
+ * What an invocation of the coordinator answers. The state machine's Choice reads `status`, its Wait `waitSeconds`, its Maps `tasks`; `carry` it
+ * hands back.
+ */
 import type { JobOutcome } from '../../runtime/job-options.ts';
 import { MillraceError, RetryableError, UnknownOutcomeError, messageOf } from '../../model/errors.ts';
+import type { Carry } from './carry.ts';
 import type { EndReason } from './invocation-end.ts';
 
-export const ANSWER_STATUSES = ['continue', 'idle', 'busy', 'finished', 'stopped', 'cancelled', 'failed'] as const;
+export const ANSWER_STATUSES = [
+  'continue',
+  'idle',
+  'busy',
+  'stage',
+  'publish',
+  'finished',
+  'stopped',
+  'cancelled',
+  'failed',
+] as const;
 /**
- * `continue`: the time was over, go on. `idle`: nothing to read, go on after a while. `busy`: another execution has the job. The others: it
- * has ended, `stopped` until it is started again.
+ * `continue`: go on after the wait. `idle`: nothing to read, go on after a while. `busy`: another execution has the job. `stage`, `publish`: do
+ * `tasks`, then go on. The others: it has ended, `stopped` until it is started again.
  */
 export type AnswerStatus = (typeof ANSWER_STATUSES)[number];
 
@@ -26,8 +40,12 @@ export interface CoordinatorAnswer {
   /** After how long the job wants to be invoked again. */
   readonly nextWakeMs: number;
   readonly waitSeconds: number;
-  /** Rows that an epoch of the next invocation may read; null: as many as its time allows. */
-  readonly rowLimit: number | null;
+  /** Of a stage or a publication: one invocation each, of the subtask's or the publisher's function. */
+  readonly tasks: readonly unknown[];
+  /** `tasks` are groups, `{ tasks }`, each for the dispatcher. */
+  readonly tree: boolean;
+  /** For the next invocation, as it is. */
+  readonly carry: Carry;
   readonly error: AnswerError | null;
 }
 
@@ -59,7 +77,7 @@ export function verdictOf(outcome: JobOutcome, reason: EndReason | null): Verdic
   }
 }
 
-const STATUS_OF = { time: 'continue', idle: 'idle' } as const satisfies Record<
+const STATUS_OF = { time: 'continue', paced: 'continue', idle: 'idle' } as const satisfies Record<
   Exclude<EndReason, 'command'>,
   AnswerStatus
 >;

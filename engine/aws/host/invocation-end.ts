@@ -1,7 +1,7 @@
 /** Why an invocation is to end, as the signals that the coordinator looks at between two epochs. */
 
-/** `time`: the function's time is nearly over. `idle`: nothing to read. `command`: somebody stops the job. */
-export type EndReason = 'time' | 'idle' | 'command';
+/** `time`: the function's time is nearly over. `paced`: all is read, until the next epoch is due. `idle`: nothing to read. `command`: somebody stops the job. */
+export type EndReason = 'time' | 'paced' | 'idle' | 'command';
 
 export class InvocationEnd {
   readonly #stop = new AbortController();

@@ -6,8 +6,8 @@
  * | owner                               | is      | because                                                              |
  * |-------------------------------------|---------|----------------------------------------------------------------------|
  * | of another execution                | alive   | a second execution at once is refused; who is killed is retried by its own |
- * | an earlier invocation of this one   | unknown | killed, or only its answer was lost: the lease's time decides (E4)   |
- * | no invocation at all                | unknown | another host, the same                                               |
+ * | an earlier invocation of this one   | unknown | killed, or only its answer was lost: the session is resumed, no lease asked |
+ * | no invocation at all                | unknown | another host: the lease's time decides (E4)                          |
  *
  * A clock that is wrong fences an owner that still works, and loses nothing (E4).
  */

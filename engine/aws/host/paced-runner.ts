@@ -4,7 +4,7 @@
  * 1. reading ends early enough that the epoch is committed and published in time; what that takes is learnt from the slowest one so far;
  * 2. an attempt that does not end in time fails while there is time to say so, and its ranges with it (E1);
  * 3. what is away when the time is over is not waited for here, but by the state machine, between two invocations;
- * 4. a job that had nothing to read for a while ends its invocation;
+ * 4. a job that had nothing to read for a while ends its invocation; a paced one ends it as soon as an epoch has left nothing;
  * 5. between two epochs, whoever gives commands is asked.
  */
 import type { BaseRef, Manifest, Plan, SegmentRef } from '../../checkpoint/records.ts';
@@ -12,14 +12,34 @@ import { RetryableError, UnknownOutcomeError } from '../../model/errors.ts';
 import type { AttemptId } from '../../model/ids.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { KnownSplits } from '../../ports/source.ts';
+import { isPlannedAhead } from '../../checkpoint/build-plan.ts';
+import type { SourceBacklog } from '../../runtime/backlog.ts';
 import { AttemptFailure, type EpochBudget, type EpochRunner, type SplitOffer } from '../../runtime/epoch-runner.ts';
 import type { InvocationEnd } from './invocation-end.ts';
 
+/** The host's runner: tells what an epoch left. */
+export interface BackloggedRunner extends EpochRunner {
+  backlog(): readonly SourceBacklog[];
+}
+
 export interface InvocationPace {
+  /** Reads what there is and waits for nothing. */
+  readonly untilDry: boolean;
   /** Left at least when an epoch stops reading. */
   readonly marginMs: number;
   /** Waits so long for input before it ends the invocation. */
   readonly lingerMs: number;
+}
+
+export interface FusedEpochRun {
+  readonly rows: number;
+  readonly tookMs: number;
+  readonly idle: boolean;
+  /** It was told how far to read: there may be more. */
+  readonly isAhead: boolean;
+  readonly backlog: readonly SourceBacklog[];
+  /** By the wall clock. */
+  readonly beganAtMs: number;
 }
 
 export interface PacedRunnerOptions {
@@ -32,6 +52,10 @@ export interface PacedRunnerOptions {
   leftAtMostMs(): number;
   /** Asked before every plan: may end the invocation. */
   betweenEpochs(): Promise<void>;
+  /** Of the next plan. `splits`: that are known. */
+  subtasks(splits: number): Readonly<Record<string, number>>;
+  /** A fused epoch has been run. */
+  ran(epoch: FusedEpochRun): void;
 }
 
 /** The slowest epoch so far, and half as much again. */
@@ -41,7 +65,7 @@ const LAST_WORDS_MS = 1_000;
 
 export class PacedRunner implements EpochRunner {
   readonly graphHash: string;
-  readonly #inner: EpochRunner;
+  readonly #inner: BackloggedRunner;
   readonly #options: PacedRunnerOptions;
   /** At most half of the invocation's time is margin: something always runs. */
   readonly #mostMarginMs: number;
@@ -49,10 +73,11 @@ export class PacedRunner implements EpochRunner {
   /** From the end of reading to the next plan. */
   #slowestEndMs = 0;
   #epoch: { readonly beganMs: number; readonly intervalMs: number } | null = null;
+  #splits = 0;
   #idleSinceMs: number | null = null;
   #outOfTime = false;
 
-  constructor(inner: EpochRunner, options: PacedRunnerOptions) {
+  constructor(inner: BackloggedRunner, options: PacedRunnerOptions) {
     this.graphHash = inner.graphHash;
     this.#inner = inner;
     this.#options = options;
@@ -64,17 +89,25 @@ export class PacedRunner implements EpochRunner {
     this.#learn();
     await this.#options.betweenEpochs();
     this.#arm();
-    return await this.#inTime(() => this.#inner.discover(known));
+    const offers = await this.#inTime(() => this.#inner.discover(known));
+    this.#splits = offers.length;
+    return offers;
   }
 
   async run(plan: Plan, attempt: AttemptId, budget: EpochBudget): ReturnType<EpochRunner['run']> {
     const { clock } = this.#options;
     const beganMs = clock.monotonicMs();
     this.#epoch = { beganMs, intervalMs: budget.intervalMs };
+    const beganAtMs = clock.nowMs();
+    const { untilDry } = this.#options.pace;
     const timeoutMs = Math.max(1, Math.min(budget.timeoutMs, this.#options.leftAtMostMs() - LAST_WORDS_MS));
     try {
-      const answer = await this.#inTime(() => this.#inner.run(plan, attempt, { ...budget, timeoutMs }));
+      const answer = await this.#inTime(() => this.#inner.run(plan, attempt, { ...budget, timeoutMs, untilDry }));
       if (!answer.idle) this.#idleSinceMs = null;
+      const rows = answer.ack.counts['recordsIn'] ?? 0;
+      const tookMs = clock.monotonicMs() - beganMs;
+      const isAhead = isPlannedAhead(plan) && plan.splits.length > 0;
+      this.#options.ran({ rows, tookMs, idle: answer.idle, isAhead, backlog: this.#inner.backlog(), beganAtMs });
       return answer;
     } catch (error) {
       if (timeoutMs < budget.timeoutMs && clock.monotonicMs() - beganMs >= timeoutMs) this.#outOfTime = true;
@@ -89,6 +122,8 @@ export class PacedRunner implements EpochRunner {
 
   async waitForInput(timeoutMs: number, signal: AbortSignal): Promise<void> {
     const { clock, end, pace } = this.#options;
+    // Only after an epoch that was planned ahead: what comes next is not known, and looked for at once.
+    if (pace.untilDry) return;
     // Waiting is no part of an epoch's end.
     this.#epoch = null;
     this.#idleSinceMs ??= clock.monotonicMs();
@@ -98,7 +133,7 @@ export class PacedRunner implements EpochRunner {
   }
 
   subtasks(): Readonly<Record<string, number>> {
-    return this.#inner.subtasks();
+    return this.#options.subtasks(this.#splits);
   }
 
   committed(manifest: Manifest): void {

@@ -1,30 +1,25 @@
 import { expect, test } from 'vitest';
-import { nextRowLimit } from './row-limit.ts';
+import { fewerRows, moreRows } from './row-limit.ts';
 
 test('epochs that never end get smaller until they do, and larger again afterwards', () => {
   const limits: (number | null)[] = [null];
-  for (const [epochs, outOfTime] of [
-    [0, true],
-    [0, true],
-    [0, false],
-    [3, true],
-    [3, false],
-  ] as const)
-    limits.push(nextRowLimit(limits.at(-1)!, epochs, outOfTime).limit);
-  expect(limits).toEqual([null, 1_000, 100, 100, 200, 400]);
-  expect(nextRowLimit(64_000, 1, false).limit).toBeNull();
-  expect(nextRowLimit(null, 1, false).limit).toBeNull();
+  for (const next of [fewerRows, fewerRows, fewerRows, moreRows, moreRows]) limits.push(next(limits.at(-1)!, null));
+  expect(limits).toEqual([null, 1_000, 100, 10, 20, 40]);
+  expect(moreRows(64_000)).toBeNull();
+  expect(moreRows(null)).toBeNull();
 });
 
-test('a record that takes longer than a function may fails the job', () => {
+test('what is known to have been read is cut by a part of it', () => {
+  expect(fewerRows(null, 2_000_000)).toBe(500_000);
+  expect(fewerRows(1_000, 2_000_000)).toBe(250);
+  expect(fewerRows(1_000, 40)).toBe(10);
+  expect(fewerRows(null, 3)).toBe(1);
+});
+
+test('a record that takes longer than a function may cannot be cut', () => {
   let limit: number | null = null;
-  for (let i = 0; i < 4; i++) {
-    const next = nextRowLimit(limit, 0, true);
-    expect(next.tooSlow).toBeNull();
-    ({ limit } = next);
-  }
+  for (let i = 0; i < 4; i++) limit = fewerRows(limit, null);
   expect(limit).toBe(1);
-  const { tooSlow } = nextRowLimit(limit, 0, true);
-  expect(tooSlow).toMatchObject({ status: 'failed', error: { code: 'config' } });
-  expect(tooSlow!.error!.message).toContain('timeoutSeconds');
+  expect(fewerRows(limit, null)).toBeNull();
+  expect(fewerRows(null, 1)).toBeNull();
 });

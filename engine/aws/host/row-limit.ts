@@ -1,32 +1,27 @@
 /**
  * How much an epoch may read, from one invocation to the next. An epoch ends reading between two batches; where user code is so slow that not
- * even one batch for each split is done in the function's time, nothing would ever commit. So each such invocation makes the next one's
- * epochs smaller, and each that commits lets them grow again.
+ * even one batch for each split is done in the function's time, nothing would ever commit. So does a stage that has more to do with what was read
+ * than its function has time for. Each time the next epochs get smaller, and each invocation that commits lets them grow again. Pure.
  */
-import type { Verdict } from './coordinator-answer.ts';
-
 const FIRST_ROWS = 1_000;
 const SMALLER = 10;
+/** Of what is known to have been read. */
+const PART = 4;
 const LARGER = 2;
 /** Beyond it the time limits an epoch anyway. */
 const NO_LIMIT_ROWS = 100_000;
 
-export interface NextRows {
-  readonly limit: number | null;
-  /** Not null: a single row takes longer than a function may. */
-  readonly tooSlow: Verdict | null;
+export const TOO_SLOW =
+  'an epoch of one record does not end in the time of one invocation. Give the function more time (timeoutSeconds), or make what the job does with a record faster.';
+
+/** `rows`: that the epoch had read; null: not known. Answers null where a single row takes longer than a function may. */
+export function fewerRows(limit: number | null, rows: number | null): number | null {
+  if (limit === 1 || rows === 1) return null;
+  if (rows !== null) return Math.max(1, Math.floor(Math.min(limit ?? Infinity, rows) / PART));
+  return limit === null ? FIRST_ROWS : Math.max(1, Math.floor(limit / SMALLER));
 }
 
-export function nextRowLimit(limit: number | null, epochs: number, outOfTime: boolean): NextRows {
-  if (epochs > 0) {
-    const larger = limit === null ? Infinity : limit * LARGER;
-    return { limit: larger >= NO_LIMIT_ROWS ? null : larger, tooSlow: null };
-  }
-  if (!outOfTime) return { limit, tooSlow: null };
-  if (limit === 1) {
-    const message =
-      'an epoch of one record does not end in the time of one invocation. Give the function more time (timeoutSeconds), or make what the job does with a record faster.';
-    return { limit, tooSlow: { status: 'failed', error: { code: 'config', message } } };
-  }
-  return { limit: limit === null ? FIRST_ROWS : Math.max(1, Math.floor(limit / SMALLER)), tooSlow: null };
+/** After an invocation that has committed. */
+export function moreRows(limit: number | null): number | null {
+  return limit === null || limit * LARGER >= NO_LIMIT_ROWS ? null : limit * LARGER;
 }

@@ -1,153 +1,326 @@
 /**
- * One invocation of the coordinator: the embedded loop over AWS's ports, until the function's time is nearly over, the job is idle, or it
- * has ended. Whatever ends it, the epoch in work is published and the lease released, so that the next invocation need not wait; one that
- * is killed leaves the lease to its time (invocation-lease.ts).
+ * One invocation of the coordinator: the embedded loop over AWS's ports, until the function's time is nearly over, there is nothing to do here,
+ * the job is idle, or it has ended. What ends it lets the epoch in work be published and releases the lease, so that the next invocation need not
+ * wait; while other functions work on a fanned-out epoch the lease stays, and the next invocation goes on with the same session (hand-out.ts).
  */
-import type { FoldLimits } from '../../checkpoint/fold-policy.ts';
-import type { RestartStrategy } from '../../model/restart-strategy.ts';
-import type { BlobStore } from '../../ports/blob-store.ts';
-import type { Clock } from '../../ports/clock.ts';
-import type { StateStore } from '../../ports/state-store.ts';
-import { runJob } from '../../runtime/coordinator.ts';
-import type { EpochRunner } from '../../runtime/epoch-runner.ts';
-import { readHead, readReachable } from '../../runtime/job-records.ts';
-import type { JobOptions, JobOutcome } from '../../runtime/job-options.ts';
-import type { RunnerOptions } from '../../runtime/runner-options.ts';
-import { verdictOf, type CoordinatorAnswer, type Verdict } from './coordinator-answer.ts';
+import { randomBytes } from 'node:crypto';
+import { foldWanted, type FoldLimits } from '../../checkpoint/fold-policy.ts';
+import type { Lease, Manifest } from '../../checkpoint/records.ts';
+import { NO_FAILURES } from '../../checkpoint/restart-strategy.ts';
+import { NO_HISTORY } from '../../checkpoint/states.ts';
+import { messageOf } from '../../model/errors.ts';
+import {
+  driveJob,
+  SWEEP_EVERY_EPOCHS,
+  type Carry as Drive,
+  type DriveOptions,
+  type Suspended,
+} from '../../runtime/drive-job.ts';
+import { lastCommand, type JobCommand } from '../../runtime/job-commands.ts';
+import { readHead } from '../../runtime/job-records.ts';
+import type { JobOutcome } from '../../runtime/job-options.ts';
+import { answerTo, notDue, type Invoked } from './answer-to.ts';
+import type { CoordinatorAnswer } from './coordinator-answer.ts';
+import { PACED_FROM_MS } from './epoch-pace.ts';
+import { FOLD_LIMITS_IN_TABLE } from './fixed-use.ts';
+import { HandOut, type FannedOutEpoch } from './hand-out.ts';
+import type { Invocation } from './invocation.ts';
 import { InvocationEnd } from './invocation-end.ts';
-import { invocationLease, parseOwner, type InvocationIdentity } from './invocation-lease.ts';
-import { lastCommand } from './job-commands.ts';
-import { nextWakeMs } from './next-wake.ts';
-import { PacedRunner, type InvocationPace } from './paced-runner.ts';
-import { nextRowLimit } from './row-limit.ts';
+import { invocationLease, parseOwner } from './invocation-lease.ts';
+import { PacedRunner, type FusedEpochRun } from './paced-runner.ts';
+import { subtasksOf } from './planned-width.ts';
+import { fewerRows, moreRows, TOO_SLOW } from './row-limit.ts';
+import { FUSED, noted, type Speeds } from './speeds.ts';
+import { rowsInTime, widthOf } from './width-choice.ts';
 
-/** As `StreamExecutionEnvironment.settings()` has them. */
-export interface JobRunSettings {
-  readonly epochMs: number;
-  readonly timeoutMs: number;
-  readonly minPauseMs: number;
-  readonly retention: 'RETAIN_ON_CANCELLATION' | 'DELETE_ON_CANCELLATION';
-  readonly restart: RestartStrategy;
-}
-
-export interface InvocationLimits extends InvocationPace {
-  /** An idle job looks for input this often. */
-  readonly tickMs: number;
-  /** How long a killed invocation keeps the job from the next one, at most. Default: the epoch and `LEASE_SLACK_MS`. */
-  readonly leaseTtlMs?: number;
-  readonly fold?: FoldLimits;
-  /** Rows of an epoch; null: as many as its time allows. */
-  readonly rowLimit: number | null;
-}
-
-export interface Invocation {
-  readonly graph: RunnerOptions['graph'];
-  readonly settings: JobRunSettings;
-  readonly store: StateStore;
-  readonly blobs: BlobStore;
-  readonly clock: Clock;
-  /** The host's own; it is not closed here. */
-  readonly runner: EpochRunner;
-  readonly identity: InvocationIdentity;
-  readonly limits: InvocationLimits;
-  /** Until the invocation is to end. */
-  leftMs(): number;
-  /** Until Lambda ends it. */
-  leftAtMostMs(): number;
-  readonly onEpoch?: JobOptions['onEpoch'];
-  readonly onNotice?: JobOptions['onNotice'];
-}
-
+const FOLD_OUTSIDE: FoldLimits = { ...FOLD_LIMITS_IN_TABLE, where: 'outside' };
+const FOLD_PATIENCE_MS = 60_000;
+/** Beyond the epoch's interval: how long an owner that nothing is known of keeps the job. */
 const LEASE_SLACK_MS = 20_000;
-/** Before something that was away is tried again. */
-const AWAY_WAIT_MS = 5_000;
+/** Another driver of the same session may have gone on meanwhile, as often as its invocation was doubled. */
+const MOST_DRIVES = 5;
 
 export async function runInvocation(invocation: Invocation): Promise<CoordinatorAnswer> {
-  const { graph, store, clock } = invocation;
-  const end = new InvocationEnd();
-  const obey = async (): Promise<void> => {
-    const command = await lastCommand(store, graph.job);
-    if (command?.kind === 'stop') end.stop('command');
-    if (command?.kind === 'cancel') end.cancel();
-  };
-  await obey();
-  const runner = new PacedRunner(invocation.runner, {
-    clock,
-    end,
-    pace: invocation.limits,
-    leftMs: () => invocation.leftMs(),
-    leftAtMostMs: () => invocation.leftAtMostMs(),
-    betweenEpochs: obey,
-  });
-  try {
-    const outcome = await runJob(jobOptions(invocation, runner, end));
-    const rows = nextRowLimit(invocation.limits.rowLimit, outcome.epochs, runner.outOfTime);
-    const verdict = rows.tooSlow === null ? verdictOf(outcome, end.reason) : rows.tooSlow;
-    return await answerOf(invocation, outcome, verdict, rows.limit);
-  } finally {
-    await runner.close();
+  const running = new RunningInvocation(invocation);
+  const command = await running.obey(invocation.event.carry.drive !== null);
+  const wait = await notDue(invocation, command);
+  if (wait !== null) return wait;
+  return await answerTo(invocation, await running.run());
+}
+
+/** Every so many epochs, wherever one invocation ends and another begins. */
+const isSweepDue = (from: number, to: number): boolean =>
+  Math.floor(from / SWEEP_EVERY_EPOCHS) !== Math.floor(to / SWEEP_EVERY_EPOCHS);
+
+class RunningInvocation {
+  readonly #invocation: Invocation;
+  readonly #end = new InvocationEnd();
+  readonly #paced: boolean;
+  #speeds: Speeds;
+  #rowLimit: number | null;
+  #isTooSlow = false;
+  #beganAtMs: number | null = null;
+  #epochs = 0;
+  /** Of the last epoch that was run; none: it was fused. */
+  #subtasks: Readonly<Record<string, number>> = {};
+  #committedAt: number | null = null;
+  #foldAskedMs: number | null;
+  #foldWanted = false;
+
+  constructor(invocation: Invocation) {
+    const { settings, event } = invocation;
+    this.#invocation = invocation;
+    this.#paced = settings.epochMs >= PACED_FROM_MS;
+    this.#speeds = event.carry.speeds;
+    this.#rowLimit = event.carry.rowLimit;
+    this.#foldAskedMs = event.carry.foldAskedMs;
+    if (event.carry.drive === null || event.carry.pacedSinceMs === null) return;
+    this.#beganAtMs = event.carry.pacedSinceMs;
+    this.#end.stop('paced');
+  }
+
+  /** `goesOn`: a session is resumed. */
+  async obey(goesOn = false): Promise<JobCommand | null> {
+    const command = await lastCommand(this.#invocation.store, this.#invocation.graph.job);
+    // An epoch that others work on is finished first: the next plan is not made.
+    if (command?.kind === 'stop' && !goesOn) this.#end.stop('command');
+    if (command?.kind === 'cancel') this.#end.cancel();
+    return command;
+  }
+
+  async run(): Promise<Invoked> {
+    const { event } = this.#invocation;
+    const runner = this.#pacedRunner();
+    const handOut = this.#handOut();
+    let outcome: JobOutcome | Suspended;
+    try {
+      outcome = await this.#drive(this.#driveOptions(runner, handOut));
+    } finally {
+      await runner.close();
+    }
+    if (this.#epochs > 0) this.#rowLimit = moreRows(this.#rowLimit);
+    else if (runner.outOfTime) this.#outOfTime(null);
+    if (this.#foldWanted) await this.#askForFold();
+    const isSuspended = outcome.kind === 'suspended';
+    return {
+      outcome,
+      epochs: this.#epochs,
+      reason: this.#end.reason,
+      order: handOut.order,
+      tooSlow: this.#isTooSlow ? TOO_SLOW : null,
+      beganAtMs: this.#beganAtMs,
+      carry: {
+        format: 1,
+        drive: outcome.kind === 'suspended' ? outcome.carry : null,
+        handedOut: isSuspended ? handOut.handedOut : null,
+        rowLimit: this.#rowLimit,
+        dueMs: event.carry.dueMs,
+        pacedSinceMs: isSuspended && this.#end.reason === 'paced' ? this.#beganAtMs : null,
+        foldAskedMs: this.#foldAskedMs,
+        speeds: this.#speeds,
+      },
+    };
+  }
+
+  async #drive(options: DriveOptions): Promise<JobOutcome | Suspended> {
+    const { carry, execution } = this.#invocation.event;
+    const session = randomBytes(6).toString('hex');
+    // Of an earlier invocation of this execution, which was killed or whose answer was lost: it is gone on with, at once.
+    const isMine = ({ owner }: Lease): boolean => execution !== null && parseOwner(owner)?.execution === execution;
+    let resume = carry.drive ?? (await this.#heldSession(isMine));
+    for (let drives = 1; ; drives++) {
+      const outcome = await driveJob({ ...options, resume, session });
+      this.#epochs += outcome.epochs;
+      if (outcome.kind !== 'fenced' || drives >= MOST_DRIVES) return outcome;
+      const own = resume?.session ?? session;
+      // None: the session has ended. Its own: another driver of it goes on, and so does this one.
+      if (outcome.session === null && resume !== null) resume = null;
+      else if (outcome.session === own) resume ??= await this.#heldSession((lease) => lease.session === own);
+      else return outcome;
+    }
+  }
+
+  /** A session of which nothing is known but what the head says. */
+  async #heldSession(isMine: (lease: Lease) => boolean): Promise<Drive | null> {
+    const { store, graph } = this.#invocation;
+    const found = await readHead(store, graph.job);
+    const lease = found?.head.lease ?? null;
+    return lease === null || !isMine(lease) ? null : sessionAlone(lease.session, found!.head.epoch);
+  }
+
+  #pacedRunner(): PacedRunner {
+    const { runner, clock, marginMs, event } = this.#invocation;
+    return new PacedRunner(runner, {
+      clock,
+      end: this.#end,
+      pace: { marginMs, lingerMs: event.lingerMs, untilDry: this.#paced },
+      leftMs: () => this.#invocation.leftMs(),
+      leftAtMostMs: () => this.#invocation.leftAtMostMs(),
+      betweenEpochs: async () => void (await this.obey()),
+      subtasks: (splits) => this.#planned(splits),
+      ran: (epoch) => this.#ranFused(epoch),
+    });
+  }
+
+  #handOut(): HandOut {
+    const { graph, store, clock, event, runner } = this.#invocation;
+    return new HandOut({
+      graph,
+      store,
+      clock,
+      handedOut: event.carry.handedOut,
+      done: event.done,
+      rowLimit: () => this.#fannedOutRows(),
+      isCancelled: () => this.#end.cancelSignal.aborted,
+      publish: (manifest) => runner.publish(manifest),
+      ran: (epoch) => this.#ranFannedOut(epoch),
+      outOfTime: (rows) => (this.#outOfTime(rows) ? null : TOO_SLOW),
+    });
+  }
+
+  #driveOptions(runner: PacedRunner, outside: HandOut): DriveOptions {
+    const { graph, settings, store, blobs, table, clock, event, consumed } = this.#invocation;
+    return {
+      job: graph.job,
+      store,
+      blobs,
+      ...(table === undefined ? {} : { table }),
+      clock,
+      runner,
+      outside,
+      resume: event.carry.drive,
+      lease: invocationLease(this.#identity(), () => clock.nowMs()),
+      settings: {
+        intervalMs: settings.epochMs,
+        minPauseMs: settings.minPauseMs,
+        timeoutMs: settings.timeoutMs,
+        restartStrategy: settings.restart,
+        onCancel: settings.retention === 'DELETE_ON_CANCELLATION' ? 'delete' : 'retain',
+        maxRows: this.#rowLimit ?? Number.MAX_SAFE_INTEGER,
+        restore: false,
+        hasDeadLetters: graph.hasDeadLetters,
+        leaseTtlMs: event.leaseTtlMs ?? settings.epochMs + settings.minPauseMs + LEASE_SLACK_MS,
+        fold: this.#invocation.startFold === undefined ? FOLD_LIMITS_IN_TABLE : FOLD_OUTSIDE,
+        sweepsOnStop: ({ from, to }) => this.#end.reason === 'command' || isSweepDue(from, to),
+      },
+      stop: this.#end.stopSignal,
+      cancel: this.#end.cancelSignal,
+      ...(consumed === undefined ? {} : { consumed: () => consumed() }),
+      onEpoch: (manifest) => this.#published(manifest),
+      onNotice: (text, data) => this.#invocation.onNotice?.(text, data),
+    };
+  }
+
+  /** Beyond its deadline the lease's owner is dead: the function's own, or, where others work for it meanwhile, the execution's. */
+  #identity(): { readonly execution: string; readonly request: string; readonly deadlineMs: number } {
+    const { event, request, clock, settings, graph } = this.#invocation;
+    const functionMs = clock.nowMs() + Math.max(0, this.#invocation.leftAtMostMs());
+    const isAlone =
+      event.carry.drive === null &&
+      (settings.epochMode === 'fused' || (settings.epochMode === 'auto' && graph.parallelism === 1));
+    const deadlineMs = isAlone
+      ? functionMs
+      : (event.executionEndsMs ?? Math.max(functionMs, clock.nowMs() + settings.timeoutMs));
+    return { execution: event.execution ?? request, request, deadlineMs: Math.round(deadlineMs) };
+  }
+
+  #planned(splits: number): Readonly<Record<string, number>> {
+    const { graph, runner, settings } = this.#invocation;
+    const width = this.#width();
+    if (width === 1 && settings.epochMode !== 'fanned-out') return runner.subtasks();
+    const withInput = settings.epochMode === 'fanned-out' ? 0 : (this.#speeds.splits ?? 0);
+    return subtasksOf(graph, width, withInput > 0 ? Math.min(splits, withInput) : splits);
+  }
+
+  #width(): number {
+    const { graph, settings } = this.#invocation;
+    const { epochMode, epochMs } = settings;
+    if (epochMode === 'fanned-out') return graph.parallelism;
+    return epochMode === 'fused' ? 1 : widthOf(this.#speeds, { intervalMs: epochMs, most: graph.parallelism });
+  }
+
+  #fannedOutRows(): number | null {
+    const { graph, settings } = this.#invocation;
+    const width = Math.max(1, settings.epochMode === 'fanned-out' ? graph.parallelism : this.#width());
+    const limits = [this.#rowLimit, rowsInTime(this.#speeds, width, settings.epochMs)].filter((rows) => rows !== null);
+    return limits.length === 0 ? null : Math.min(...limits);
+  }
+
+  #ranFused({ tookMs, ...epoch }: FusedEpochRun): void {
+    this.#ran({ ...epoch, stageMs: { [FUSED]: tookMs }, subtasks: {} });
+    if (this.#paced) this.#endWhereDry(epoch);
+  }
+
+  #ranFannedOut(epoch: FannedOutEpoch): void {
+    this.#ran(epoch);
+    // Nobody waits for input with a lease in a plan that is many functions' work.
+    if (this.#paced || epoch.idle) this.#endWhereDry(epoch);
+  }
+
+  #ran({ rows, backlog, beganAtMs, stageMs, subtasks }: FannedOutEpoch): void {
+    this.#subtasks = subtasks;
+    this.#beganAtMs = beganAtMs;
+    this.#speeds = noted(this.#speeds, {
+      rows,
+      width: widest(subtasks),
+      stageMs,
+      backlog,
+      nowMs: this.#invocation.clock.nowMs(),
+    });
+  }
+
+  /** Whoever has read everything is done for now. An epoch that was planned ahead has looked no further. */
+  #endWhereDry({ idle, isAhead, backlog }: Pick<FannedOutEpoch, 'idle' | 'isAhead' | 'backlog'>): void {
+    if (isAhead) return;
+    if (idle) this.#end.stop('idle');
+    else if (backlog.every(({ splits }) => splits === 0)) this.#end.stop('paced');
+  }
+
+  /** False: it cannot be made smaller. */
+  #outOfTime(rows: number | null): boolean {
+    const fewer = fewerRows(this.#rowLimit, rows);
+    this.#isTooSlow = fewer === null;
+    this.#rowLimit = fewer ?? 1;
+    return fewer !== null;
+  }
+
+  /** Not again while the last one may still be at it. */
+  async #askForFold(): Promise<void> {
+    const nowMs = this.#invocation.clock.nowMs();
+    if (this.#foldAskedMs !== null && nowMs - this.#foldAskedMs < FOLD_PATIENCE_MS) return;
+    this.#foldAskedMs = nowMs;
+    try {
+      await this.#invocation.startFold!();
+    } catch (error) {
+      this.#invocation.onNotice?.('the folder could not be started; the log grows until it is', {
+        why: messageOf(error),
+      });
+    }
+  }
+
+  #published(manifest: Manifest): void {
+    const committedBeforeMs = this.#committedAt;
+    this.#committedAt = manifest.committedAt;
+    this.#foldWanted = this.#invocation.startFold !== undefined && foldWanted(manifest, FOLD_OUTSIDE);
+    this.#invocation.onEpoch?.({
+      manifest,
+      committedBeforeMs,
+      durationMs: this.#invocation.clock.nowMs() - manifest.clock,
+      backlog: this.#speeds.left,
+      subtasks: this.#subtasks,
+    });
   }
 }
 
-function jobOptions(invocation: Invocation, runner: EpochRunner, end: InvocationEnd): JobOptions {
-  const { graph, settings, store, blobs, clock, identity, limits } = invocation;
-  return {
-    job: graph.job,
-    store,
-    blobs,
-    clock,
-    runner,
-    lease: invocationLease(identity, () => clock.nowMs()),
-    settings: {
-      intervalMs: settings.epochMs,
-      minPauseMs: settings.minPauseMs,
-      timeoutMs: settings.timeoutMs,
-      restartStrategy: settings.restart,
-      onCancel: settings.retention === 'DELETE_ON_CANCELLATION' ? 'delete' : 'retain',
-      maxRows: limits.rowLimit ?? Number.MAX_SAFE_INTEGER,
-      restore: false,
-      hasDeadLetters: graph.hasDeadLetters,
-      leaseTtlMs: limits.leaseTtlMs ?? settings.epochMs + settings.minPauseMs + LEASE_SLACK_MS,
-      ...(limits.fold === undefined ? {} : { fold: limits.fold }),
-    },
-    stop: end.stopSignal,
-    cancel: end.cancelSignal,
-    onEpoch: (manifest) => invocation.onEpoch?.(manifest),
-    onNotice: (text, data) => invocation.onNotice?.(text, data),
+function sessionAlone(session: string, epoch: number): Drive {
+  const memory = {
+    restarts: NO_FAILURES,
+    waits: NO_FAILURES,
+    longWaits: NO_FAILURES,
+    endingSinceMs: null,
+    resumesAfterPublish: true,
   };
+  return { session, start: 'continue', plan: null, history: NO_HISTORY, retry: null, memory, sweptAt: epoch };
 }
 
-async function answerOf(
-  { graph, store, clock, limits }: Invocation,
-  outcome: JobOutcome,
-  { status, error }: Verdict,
-  rowLimit: number | null,
-): Promise<CoordinatorAnswer> {
-  const { job } = graph;
-  const found = await readHead(store, job);
-  const wakeMs = async (): Promise<number> => {
-    if (found === null) return limits.tickMs;
-    const nowMs = clock.nowMs();
-    if (status === 'idle')
-      return nextWakeMs(graph, (await readReachable(store, found.head)).base.manifest, nowMs, limits.tickMs);
-    if (status === 'busy') return Math.min(limits.tickMs, leaseLeftMs(found.head.lease?.owner, nowMs));
-    return status === 'continue' && error !== null ? AWAY_WAIT_MS : 0;
-  };
-  const nextMs = await wakeMs();
-  return {
-    status,
-    job,
-    epoch: found?.head.epoch ?? 0,
-    epochs: outcome.epochs,
-    nextWakeMs: Math.round(nextMs),
-    waitSeconds: Math.ceil(nextMs / 1000),
-    rowLimit,
-    error,
-  };
-}
-
-/** At least a second: somebody works on the job. */
-function leaseLeftMs(owner: string | undefined, nowMs: number): number {
-  const other = owner === undefined ? null : parseOwner(owner);
-  return other === null ? Infinity : Math.max(1_000, other.deadlineMs - nowMs);
-}
+const widest = (subtasks: Readonly<Record<string, number>>): number => Math.max(1, ...Object.values(subtasks));

@@ -90,6 +90,10 @@ export class KafkaSplitReader implements SplitReader, FetchTarget {
     return this.#fillLater(maxRows, to, limit);
   }
 
+  get asking(): boolean {
+    return !this.caughtUp && !this.#ended;
+  }
+
   get starved(): boolean {
     return this.#emptyAnswers > 0;
   }
