@@ -1,4 +1,7 @@
-/** Makes what a topology says in LocalStack, with SDK calls, and removes it. */
+/**
+ * Makes what a topology says in LocalStack, with SDK calls, and removes it. Roles are one for all, because LocalStack enforces none; schedules and
+ * event sources, which it does not run, are driven by ticker.ts and doorbell-poller.ts.
+ */
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CreateFunctionCommand,
@@ -8,18 +11,35 @@ import {
   LambdaClient,
   waitUntilFunctionActiveV2,
 } from '@aws-sdk/client-lambda';
-import { CreateTableCommand, DeleteTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
+import {
+  CloudWatchLogsClient,
+  CreateLogGroupCommand,
+  DeleteLogGroupCommand,
+  PutRetentionPolicyCommand,
+} from '@aws-sdk/client-cloudwatch-logs';
+import {
+  CreateTableCommand,
+  DeleteTableCommand,
+  DynamoDBClient,
+  ListTablesCommand,
+  UpdateTimeToLiveCommand,
+} from '@aws-sdk/client-dynamodb';
 import {
   CreateBucketCommand,
   DeleteBucketCommand,
   DeleteObjectsCommand,
   ListBucketsCommand,
   paginateListObjectsV2,
+  PutBucketLifecycleConfigurationCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
-import { bundleFunction, type Bundle } from '../../infra/bundle.ts';
-import type { FunctionSpec, MachineSpec, Topology } from '../../infra/topology.ts';
+import { archiveFiles, bundleFunctions, type Bundle } from '../../infra/bundle.ts';
+import type { EntryPoint, FunctionSpec } from '../../infra/functions.ts';
+import type { MachineKind } from '../../infra/job-machine.ts';
+import type { Definition } from '../../infra/states-language.ts';
+import { functionOf, type MachineSpec, type Topology } from '../../infra/topology.ts';
 import type { awsSettings } from './aws-settings.ts';
+import { leftoversOf } from './leftovers.ts';
 import { stepFunctions, type Execution, type StepFunctionsCall } from './step-functions.ts';
 import { zipOf } from './zip.ts';
 
@@ -40,12 +60,14 @@ export async function wakeServices(settings: ReturnType<typeof awsSettings>): Pr
   for (const client of [dynamo, s3, lambda]) client.destroy();
 }
 
-const bundles = new Map<string, Promise<Bundle>>();
-function bundleOf({ entry, jobFile }: FunctionSpec): Promise<Bundle> {
-  const key = `${entry} ${jobFile}`;
-  const bundle = bundles.get(key) ?? bundleFunction(entry, jobFile);
-  bundles.set(key, bundle);
-  return bundle;
+export type ArchiveOf = (spec: FunctionSpec) => Promise<Uint8Array>;
+
+/** By job file: made once in a process. */
+const bundles = new Map<string | null, Promise<Bundle>>();
+async function bundledArchive({ entry, jobFile }: FunctionSpec): Promise<Uint8Array> {
+  const made = bundles.get(jobFile) ?? bundleFunctions(jobFile);
+  bundles.set(jobFile, made);
+  return zipOf(archiveFiles(entry, await made));
 }
 
 export class Deployment {
@@ -53,26 +75,57 @@ export class Deployment {
   readonly dynamo: DynamoDBClient;
   readonly s3: S3Client;
   readonly lambda: LambdaClient;
+  readonly logs: CloudWatchLogsClient;
   readonly states: StepFunctionsCall;
-  readonly #machines = new Map<string, string>();
+  /** ARNs, by name, and by kind. */
+  readonly #functions = new Map<string, string>();
+  readonly #machines = new Map<MachineKind, string>();
+  readonly #archiveOf: ArchiveOf;
   #starts = 0;
+  #destroyed = false;
 
-  private constructor(topology: Topology, settings: ReturnType<typeof awsSettings>) {
+  private constructor(topology: Topology, settings: ReturnType<typeof awsSettings>, archiveOf: ArchiveOf) {
     this.topology = topology;
+    this.#archiveOf = archiveOf;
     this.dynamo = new DynamoDBClient(settings);
     this.s3 = new S3Client(settings);
     this.lambda = new LambdaClient({ ...settings, requestHandler: { requestTimeout: 0 } });
+    this.logs = new CloudWatchLogsClient(settings);
     this.states = stepFunctions(settings);
   }
 
-  static async create(topology: Topology, settings: ReturnType<typeof awsSettings>): Promise<Deployment> {
-    const made = new Deployment(topology, settings);
-    await Promise.all([made.#createTable(), made.#createBucket()]);
-    const arns = Object.fromEntries(
-      await Promise.all(topology.functions.map(async (spec) => [spec.name, await made.#createFunction(spec)] as const)),
+  /** `archiveOf`: other code than the job's own. */
+  static async create(
+    topology: Topology,
+    settings: ReturnType<typeof awsSettings>,
+    archiveOf: ArchiveOf = bundledArchive,
+  ): Promise<Deployment> {
+    const made = new Deployment(topology, settings, archiveOf);
+    await Promise.all([made.#createTable(), made.#createBucket(), made.#createLogGroups()]);
+    await Promise.all(
+      topology.functions.map(async (spec) => made.#functions.set(spec.name, await made.#createFunction(spec))),
     );
-    for (const spec of topology.machines) made.#machines.set(spec.name, await made.#createMachine(spec, arns));
+    await Promise.all(
+      topology.machines.map(async (spec) => made.#machines.set(spec.kind, await made.#createMachine(spec))),
+    );
     return made;
+  }
+
+  nameOf(entry: EntryPoint): string {
+    return functionOf(this.topology.functions, entry).name;
+  }
+
+  /** With ARNs in place of the functions' names. */
+  resolved(definition: Definition): Definition {
+    const text = JSON.stringify(definition);
+    return JSON.parse(
+      text.replace(/\$\{([^}]+)\}/g, (whole, of: string) => this.#functions.get(of) ?? whole),
+    ) as Definition;
+  }
+
+  /** By default of the machine that runs the job. */
+  machineArn(kind: MachineKind = this.topology.machines[0]!.kind): string {
+    return this.#machines.get(kind)!;
   }
 
   async invoke<T>(name: string, event: unknown): Promise<T> {
@@ -84,26 +137,24 @@ export class Deployment {
     return JSON.parse(answer) as T;
   }
 
-  /** Of the first machine. */
-  async start(input: unknown): Promise<string> {
-    const [stateMachineArn] = this.#machines.values();
-    const name = `x${process.pid}-${Date.now()}-${++this.#starts}`;
+  async start(input: unknown, kind?: MachineKind): Promise<string> {
     const { executionArn } = await this.states<{ executionArn: string }>('StartExecution', {
-      stateMachineArn,
-      name,
+      stateMachineArn: this.machineArn(kind),
+      name: `x${process.pid}-${Date.now()}-${++this.#starts}`,
       input: JSON.stringify(input),
     });
     return executionArn;
   }
 
-  /** Of an express machine: answers when it has ended. */
+  /** The express machine: answers when the execution has ended. */
   async startSync(input: unknown): Promise<Execution> {
-    const [stateMachineArn] = this.#machines.values();
+    const stateMachineArn = this.machineArn('EXPRESS');
     return await this.states<Execution>('StartSyncExecution', { stateMachineArn, input: JSON.stringify(input) });
   }
 
+  /** Of the standard machine: the only one that is remembered. */
   async executions(): Promise<readonly Execution[]> {
-    const [stateMachineArn] = this.#machines.values();
+    const stateMachineArn = this.machineArn('STANDARD');
     const { executions } = await this.states<{ executions: readonly Execution[] }>('ListExecutions', {
       stateMachineArn,
     });
@@ -120,10 +171,13 @@ export class Deployment {
     }
   }
 
+  /** Once; a second time there is nothing to remove. */
   async destroy(): Promise<void> {
+    if (this.#destroyed) return;
+    this.#destroyed = true;
     const { functions, table, bucket } = this.topology;
     for (const stateMachineArn of this.#machines.values()) await this.states('DeleteStateMachine', { stateMachineArn });
-    for (const { name } of functions) await this.lambda.send(new DeleteFunctionCommand({ FunctionName: name }));
+    await Promise.all(functions.map(({ name }) => this.lambda.send(new DeleteFunctionCommand({ FunctionName: name }))));
     await this.dynamo.send(new DeleteTableCommand({ TableName: table.name }));
     for await (const { Contents } of paginateListObjectsV2({ client: this.s3 }, { Bucket: bucket.name })) {
       const Objects = (Contents ?? []).map(({ Key }) => ({ Key: Key! }));
@@ -131,15 +185,25 @@ export class Deployment {
         await this.s3.send(new DeleteObjectsCommand({ Bucket: bucket.name, Delete: { Objects } }));
     }
     await this.s3.send(new DeleteBucketCommand({ Bucket: bucket.name }));
-    for (const client of [this.dynamo, this.s3, this.lambda]) client.destroy();
+    for (const { name } of this.topology.logGroups)
+      await this.logs.send(new DeleteLogGroupCommand({ logGroupName: name }));
+  }
+
+  /** Names of what the stack has in the account still. */
+  async leftovers(): Promise<readonly string[]> {
+    return await leftoversOf(this, this.topology);
+  }
+
+  close(): void {
+    for (const client of [this.dynamo, this.s3, this.lambda, this.logs]) client.destroy();
   }
 
   async #createTable(): Promise<void> {
-    const { name, partitionKey, sortKey } = this.topology.table;
+    const { name, partitionKey, sortKey, billing, expiryAttribute } = this.topology.table;
     await this.dynamo.send(
       new CreateTableCommand({
         TableName: name,
-        BillingMode: 'PAY_PER_REQUEST',
+        BillingMode: billing,
         KeySchema: [
           { AttributeName: partitionKey, KeyType: 'HASH' },
           { AttributeName: sortKey, KeyType: 'RANGE' },
@@ -150,14 +214,35 @@ export class Deployment {
         ],
       }),
     );
+    const expiry = { AttributeName: expiryAttribute, Enabled: true };
+    await this.dynamo.send(new UpdateTimeToLiveCommand({ TableName: name, TimeToLiveSpecification: expiry }));
   }
 
   async #createBucket(): Promise<void> {
-    await this.s3.send(new CreateBucketCommand({ Bucket: this.topology.bucket.name }));
+    const { name, prefix, abandonedUploadDays } = this.topology.bucket;
+    await this.s3.send(new CreateBucketCommand({ Bucket: name }));
+    const rule = {
+      ID: 'abandoned-uploads',
+      Status: 'Enabled',
+      Filter: { Prefix: prefix },
+      AbortIncompleteMultipartUpload: { DaysAfterInitiation: abandonedUploadDays },
+    } as const;
+    await this.s3.send(
+      new PutBucketLifecycleConfigurationCommand({ Bucket: name, LifecycleConfiguration: { Rules: [rule] } }),
+    );
+  }
+
+  async #createLogGroups(): Promise<void> {
+    await Promise.all(
+      this.topology.logGroups.map(async ({ name, retentionDays }) => {
+        await this.logs.send(new CreateLogGroupCommand({ logGroupName: name }));
+        await this.logs.send(new PutRetentionPolicyCommand({ logGroupName: name, retentionInDays: retentionDays }));
+      }),
+    );
   }
 
   async #createFunction(spec: FunctionSpec): Promise<string> {
-    const { code } = await bundleOf(spec);
+    const archive = await this.#archiveOf(spec);
     const { FunctionArn } = await this.lambda.send(
       new CreateFunctionCommand({
         FunctionName: spec.name,
@@ -167,7 +252,7 @@ export class Deployment {
         Timeout: spec.timeoutSeconds,
         MemorySize: spec.memoryMb,
         Environment: { Variables: { ...spec.environment } },
-        Code: { ZipFile: zipOf({ 'index.mjs': code }) },
+        Code: { ZipFile: archive },
       }),
     );
     const waiting = { client: this.lambda, maxWaitTime: 60, minDelay: 0.2 };
@@ -175,11 +260,8 @@ export class Deployment {
     return FunctionArn!;
   }
 
-  async #createMachine(
-    { name, kind, definition }: MachineSpec,
-    arns: Readonly<Record<string, string>>,
-  ): Promise<string> {
-    const text = JSON.stringify(definition).replace(/\$\{([^}]+)\}/g, (whole, of: string) => arns[of] ?? whole);
+  async #createMachine({ name, kind, definition }: MachineSpec): Promise<string> {
+    const text = JSON.stringify(this.resolved(definition));
     const { stateMachineArn } = await this.states<{ stateMachineArn: string }>('CreateStateMachine', {
       name,
       type: kind,

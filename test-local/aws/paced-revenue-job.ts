@@ -7,6 +7,7 @@ import {
   TumblingEventTimeWindows,
   WatermarkStrategy,
   type AggregateFunction,
+  type EpochMode,
   type WindowContext,
 } from '../../engine/index.ts';
 import { kafkaSettings, topicSink, topicSource } from '../../functions/kafka-topics.ts';
@@ -48,10 +49,13 @@ function spin(micros: number): void {
 
 export const job = defineJob({
   name: 'paced-revenue',
-  config: { ...kafkaSettings, micros: 0, epochMs: 400 },
+  config: { ...kafkaSettings, micros: 0, epochMs: 400, epochMode: 'auto', parallelism: 1 },
   build(env, config) {
     const { micros } = config;
-    env.enableCheckpointing(config.epochMs);
+    env
+      .enableCheckpointing(config.epochMs)
+      .setParallelism(config.parallelism)
+      .setEpochMode(config.epochMode as EpochMode);
     env
       .fromSource(
         topicSource(config, jsonLines(orderLine)),

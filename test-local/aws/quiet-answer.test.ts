@@ -2,12 +2,15 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { coordinatorOf } from '../../engine/aws/host/coordinator-host.ts';
+import { jsonLog } from '../../engine/aws/host/lambda.ts';
 import type { KafkaClient } from '../../engine/connectors/kafka/client/kafka-client.ts';
 import { openKafkaClient } from '../../engine/connectors/kafka/client/open-kafka-client.ts';
 import { connectionOfProperties } from '../../engine/connectors/kafka/connection-properties.ts';
 import { MemoryBlobStore } from '../../engine/embedded/memory-blob-store.ts';
 import { MemoryStateStore } from '../../engine/embedded/memory-state-store.ts';
 import { SystemClock } from '../../engine/embedded/system-clock.ts';
+import { NO_CARRY } from '../../engine/aws/host/carry.ts';
+import { readJobState } from '../../engine/runtime/job-state-reader.ts';
 import { readCommitted } from '../kafka/independent-reader.ts';
 import { loadTopic, orderLines } from '../kafka/load-topic.ts';
 import { useServer } from '../servers/index.ts';
@@ -57,7 +60,7 @@ test('sockets and timers are gone with the answer, and the state stays in memory
   const handler = coordinatorOf(counted, {
     clock: new SystemClock(),
     env: { MILLRACE_TABLE: 't', MILLRACE_BUCKET: 'b' },
-    log: () => undefined,
+    log: jsonLog(() => undefined, {}),
     openPorts: () => ({ store, blobs, quiesce: () => undefined }),
   });
   const settings = { bootstrapServers, inputTopic: inputTopic!, outputTopic: outputTopic!, bounded: 'false' };
@@ -83,4 +86,36 @@ test('sockets and timers are gone with the answer, and the state stays in memory
   expect(reads.filter((name) => !name.includes('out-'))).toEqual([]);
   expect(held()).toEqual(own);
   expect((await readCommitted(bootstrapServers, outputTopic!)).length).toBeGreaterThan(1_000);
+});
+
+test('a paced epoch reads all there is of four partitions, and waits for no more', async () => {
+  const [inputTopic, outputTopic] = ['orders', 'revenue'].map((of) => `${of}-${randomUUID().slice(0, 8)}`);
+  const four = { topic: inputTopic!, partitions: 4, key: 'order_id' };
+  const lines = [...orderLines(3 * ORDERS)];
+  await loadTopic(kafka, { ...four, lines: lines.slice(0, ORDERS) });
+  await kafka.createTopic(outputTopic!, 2, 1, {});
+  const [store, blobs] = [new MemoryStateStore(), new MemoryBlobStore()];
+  const handler = coordinatorOf(job, {
+    clock: new SystemClock(),
+    env: { MILLRACE_TABLE: 't', MILLRACE_BUCKET: 'b' },
+    log: jsonLog(() => undefined, {}),
+    openPorts: () => ({ store, blobs, quiesce: () => undefined }),
+  });
+  const topics = { bootstrapServers, inputTopic: inputTopic!, outputTopic: outputTopic! };
+  const settings = { ...topics, bounded: 'false', epochMs: '10000' };
+  const read: number[] = [];
+  for (let i = 1; i <= 3; i++) {
+    const beganMs = Date.now();
+    const context = { awsRequestId: randomUUID(), getRemainingTimeInMillis: () => beganMs + 30_000 - Date.now() };
+    const answer = await handler(
+      { execution: `x${i}`, input: { settings }, carry: { ...NO_CARRY, dueMs: 1 } },
+      context,
+    );
+    expect(answer).toMatchObject({ status: 'continue', epochs: 1, error: null });
+    // Long before its interval is over.
+    expect(Date.now() - beganMs).toBeLessThan(8_000);
+    read.push((await readJobState(store, blobs, job.name))!.totals['recordsIn']!);
+    if (i < 3) await loadTopic(kafka, { ...four, lines: lines.slice(i * ORDERS, (i + 1) * ORDERS) });
+  }
+  expect(read).toEqual([ORDERS, 2 * ORDERS, 3 * ORDERS]);
 });

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { KafkaClientLibrary } from '../../engine/connectors/kafka/client/kafka-connection.ts';
-import { differences, multisetOf } from '../stored-rows.ts';
 import { startJob, stateFolder, type JobExit, type JobProcess } from '../job-process.ts';
 import type { OwnServer, RunningServer } from '../servers/index.ts';
 import { standingOf, temporaryFiles, unreachable } from '../state-inspection.ts';
@@ -14,6 +13,7 @@ import { CHUNKS, expectedTotals, ROWS_PER_PARTITION, WINDOW_MS } from './job-inp
 import { kafkaWire } from './kafka-wire.ts';
 import { otherMachine } from './other-machine.ts';
 import { TargetDatabase, type DatabaseName } from './target-database.ts';
+import { targetProblems } from './target-problems.ts';
 import { TargetTopics } from './target-topics.ts';
 import { TcpProxy, type Stop } from './tcp-proxy.ts';
 
@@ -48,7 +48,6 @@ export interface RunOptions {
 
 const JOB = 'test-local/faults/fault-job.ts';
 const EPOCH_MS = 20;
-const SHOWN = 5;
 const POLL_MS = 25;
 
 /** They would go on for ever behind a proxy that is gone. */
@@ -238,40 +237,23 @@ export class FaultTrial {
 
   /** What is wrong at the end of the job; the same for every case. */
   async wrong(folder = this.folder): Promise<readonly string[]> {
-    const expected = multisetOf(expectedTotals());
     const standing = await standingOf(stateFolder(folder));
-    const run = standing?.head.run ?? '';
-    const phase = standing?.head.phase.kind ?? 'absent';
-    const behind = (what: string, marks: readonly { slot: number; run: string; epoch: number }[]): string[] => [
-      ...(marks.length === 0 ? [`${what}: there is none`] : []),
-      ...marks
-        .filter((mark) => mark.run !== run || mark.epoch > (standing?.head.epoch ?? 0))
-        .map(
-          (mark) => `${what} of slot ${mark.slot} is at run ${mark.run}, epoch ${mark.epoch}; the job at run ${run}`,
-        ),
-    ];
-    const found: [what: string, problems: readonly string[]][] = [
-      ['open transaction', await this.topics.openTransactions()],
-      ['last stable offset', await this.topics.unstable()],
-      ['topic', differences(expected, multisetOf(await this.topics.totals()))],
-      ['table', differences(expected, multisetOf(await this.tables.totals()))],
-      ['markers', behind('marker', await this.topics.markers())],
-      ['ledger', behind('row', await this.tables.ledgerRows())],
-      ['phase', phase === 'finished' ? [] : [`the job is ${phase}, not finished`]],
-      ['state folder', [...temporaryFiles(folder), ...(await unreachable(stateFolder(folder)))]],
-    ];
-    return found.flatMap(([what, problems]) => [
-      ...problems.slice(0, SHOWN).map((problem) => `${what}: ${problem}`),
-      ...(problems.length > SHOWN ? [`${what}: … ${problems.length} in all`] : []),
-    ]);
+    return await targetProblems(this.topics, this.tables, {
+      run: standing?.head.run ?? '',
+      epoch: standing?.head.epoch ?? 0,
+      phase: standing?.head.phase.kind ?? 'absent',
+      left: [...temporaryFiles(folder), ...(await unreachable(stateFolder(folder)))],
+    });
   }
 
   /** `keep`: its folder, to look into. */
-  async close(keep: boolean): Promise<void> {
+  async close(keep: boolean): Promise<string | null> {
     await Promise.all([this.kafka.close(), this.database.close()]);
     for (const process of this.#processes) process.kill('SIGKILL');
     await Promise.all(this.#processes.map(({ exited }) => exited));
-    if (!keep) rmSync(this.folder, { recursive: true, force: true });
+    if (keep) return this.folder;
+    rmSync(this.folder, { recursive: true, force: true });
+    return null;
   }
 }
 

@@ -54,12 +54,16 @@ const settings = {
   ledger: '',
   restarts: 100,
   checkpointTimeoutMs: 20_000,
+  /** `--epochs-ms`, `--epoch-mode` and `--parallelism` win. */
+  epochMs: 20,
+  epochMode: 'auto',
+  parallelism: 1,
   /** Records of the window that begins then are large, so that one transaction takes several produce requests; −1: none. */
   largeWindow: -1,
+  largeBytes: 250_000,
 };
 
 const row = schema({ key: t.string(), at: t.int(), cents: t.int(), kept: t.boolean() });
-const LARGE_BYTES = 250_000;
 
 interface Sum {
   readonly n: number;
@@ -83,6 +87,9 @@ export const jobOnTrial = (name: string): JobModule =>
     name,
     config: settings,
     build(env, config) {
+      env.enableCheckpointing(config.epochMs);
+      env.setParallelism(config.parallelism);
+      env.setEpochMode(oneOf('epochMode', config.epochMode, ['auto', 'fused', 'fanned-out']));
       env.setRestartStrategy(RestartStrategies.fixedDelayRestart(config.restarts, 50));
       env.getCheckpointConfig().setCheckpointTimeout(config.checkpointTimeoutMs);
       const totals = env
@@ -120,7 +127,7 @@ function sourceOf(config: Settings): KafkaSource<InputRow> {
 }
 
 function topicOf(config: Settings): KafkaSink<Total> {
-  const { bootstrapServers, outputTopic, transactionalIdPrefix, largeWindow } = config;
+  const { bootstrapServers, outputTopic, transactionalIdPrefix, largeWindow, largeBytes } = config;
   return KafkaSink.builder()
     .setBootstrapServers(bootstrapServers)
     .setClient(clientOf(config))
@@ -132,7 +139,7 @@ function topicOf(config: Settings): KafkaSink<Total> {
     .setRecordSerializer<Total>({
       topic: outputTopic,
       key: ({ key }) => key,
-      value: (total) => JSON.stringify(total).padEnd(total.second === largeWindow ? LARGE_BYTES : 0),
+      value: (total) => JSON.stringify(total).padEnd(total.second === largeWindow ? largeBytes : 0),
       timestamp: () => Date.now(),
     })
     .build();

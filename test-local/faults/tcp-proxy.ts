@@ -42,11 +42,13 @@ export interface Stop {
   release(): void;
   /** The request never arrives, or its answer; the connection breaks. */
   lose(): void;
+  /** The server never gets the request; its client gets this answer. */
+  answer(bytes: Buffer): void;
   /** Of a request that was stopped before: the server gets it now, whether its client lives or not. Its answer. */
   deliver(): Promise<Buffer>;
 }
 
-type Verdict = 'pass' | 'lose';
+type Verdict = 'pass' | 'lose' | Buffer;
 
 class HeldRequest implements Stop {
   readonly reached: Promise<void>;
@@ -76,6 +78,9 @@ class HeldRequest implements Stop {
   }
   lose(): void {
     this.#decide('lose');
+  }
+  answer(bytes: Buffer): void {
+    this.#decide(bytes);
   }
   async deliver(): Promise<Buffer> {
     const answer = this.passage!.nextAnswer();
@@ -212,7 +217,9 @@ class Passage {
   async #request(request: Buffer, first: boolean): Promise<void> {
     const { wire } = this.#proxy;
     const name = wire.nameOf(request, first);
-    if ((await this.#held(name, 'before')) === 'lose') return this.end();
+    const verdict = await this.#held(name, 'before');
+    if (verdict === 'lose') return this.end();
+    if (typeof verdict !== 'string') return void this.#client.write(verdict);
     const id = wire.idOf(request, 'client');
     if (name !== '') this.#lastAsked = name;
     if (id !== null) this.#asked.set(id, name);

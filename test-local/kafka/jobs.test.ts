@@ -3,15 +3,18 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { KafkaClient } from '../../engine/connectors/kafka/client/kafka-client.ts';
 import { openKafkaClient } from '../../engine/connectors/kafka/client/open-kafka-client.ts';
 import { connectionOfProperties } from '../../engine/connectors/kafka/connection-properties.ts';
 import { DEAD_LETTER_HEADERS } from '../../engine/connectors/kafka/index.ts';
 import type { DeadLetter } from '../../engine/index.ts';
-import { readRows } from '../../functions/flight-report.ts';
-import { job as flightDelays } from '../../functions/flight-delays.ts';
+import type { AirportHourRow } from '../../functions/airport-hour.ts';
+import { finalRows, readRows } from '../../functions/flight-report.ts';
+import { DELAYS_TABLE, job as flightDelays } from '../../functions/flight-delays.ts';
 import { job as hourlyRevenue } from '../../functions/hourly-revenue.ts';
+import { delayRow } from '../jdbc/delay-row.ts';
 import { useServer } from '../servers/index.ts';
 import { readCommitted } from './independent-reader.ts';
 import { linesOfFile, loadCommand, loadTopic, orderLines } from './load-topic.ts';
@@ -52,22 +55,24 @@ const jsonRows = async (topic: string): Promise<unknown[]> =>
 
 describe('flight-delays', () => {
   const sinks = ['delays', 'sessions', 'late', 'dead-letters'] as const;
+  const kafka = () => ({ source: 'kafka', sink: 'kafka', bootstrapServers, inputTopic });
+  let inputTopic = '';
+  let output = '';
+  let written = 0;
+
+  beforeAll(async () => {
+    inputTopic = newName('departures');
+    output = join(folder, 'flights');
+    const topic = { topic: inputTopic, lines: linesOfFile(FLIGHTS), partitions: 1, key: null };
+    written = await loadTopic(client, topic);
+    await run(flightDelays, { input: FLIGHTS, output }, 2);
+  });
 
   test('writes to topics what it writes to files, dead letters with their context', async () => {
-    const inputTopic = newName('departures');
-    const outputTopic = newName('flight-delays');
-    const written = await loadTopic(client, {
-      topic: inputTopic,
-      lines: linesOfFile(FLIGHTS),
-      partitions: 1,
-      key: null,
-    });
     expect(written).toBe(27_003);
+    const outputTopic = newName('flight-delays');
     for (const sink of sinks) await client.createTopic(`${outputTopic}-${sink}`, 3, 1, {});
-    const output = join(folder, 'flights');
-    await run(flightDelays, { input: FLIGHTS, output }, 2);
-    const kafka = { source: 'kafka', sink: 'kafka', bootstrapServers, inputTopic, outputTopic };
-    await run(flightDelays, kafka, 2);
+    await run(flightDelays, { ...kafka(), outputTopic }, 2);
 
     for (const sink of ['delays', 'sessions', 'late'] as const) {
       const expected = sorted(await readRows(join(output, sink)));
@@ -90,6 +95,33 @@ describe('flight-delays', () => {
       expect(value).not.toBe('');
     }
     expect((await client.listTransactions()).filter(({ state }) => state === 'Ongoing')).toEqual([]);
+  });
+
+  test('keeps the final row of each hour in a table, the rest in topics', async () => {
+    const { settings } = await useServer('postgres');
+    const delaysTable = newName('delays').replace('-', '_');
+    const database = new Client(
+      settings['url']!.replace('jdbc:', '').replace('//', `//${settings['user']}:${settings['password']}@`),
+    );
+    await database.connect();
+    try {
+      await database.query(`CREATE TABLE ${delaysTable} ${DELAYS_TABLE}`);
+      const outputTopic = newName('beside-a-table');
+      for (const sink of sinks.slice(1)) await client.createTopic(`${outputTopic}-${sink}`, 3, 1, {});
+      const { url, user, password } = settings;
+      const jdbc = { sink: 'kafka+jdbc', jdbcUrl: url!, jdbcUser: user!, jdbcPassword: password!, delaysTable };
+      await run(flightDelays, { ...kafka(), ...jdbc, outputTopic, epochMs: '50' }, 2);
+
+      const { rows } = await database.query<Record<string, unknown>>(`SELECT * FROM ${delaysTable}`);
+      const expected = finalRows(await readRows<AirportHourRow>(join(output, 'delays')));
+      expect(sorted(rows.map(delayRow))).toEqual(sorted(expected));
+      for (const sink of ['sessions', 'late'])
+        expect(sorted(await jsonRows(`${outputTopic}-${sink}`)), sink).toEqual(
+          sorted(await readRows(join(output, sink))),
+        );
+    } finally {
+      await database.end();
+    }
   });
 });
 

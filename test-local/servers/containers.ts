@@ -16,7 +16,7 @@ const COMPOSE = fileURLToPath(new URL('compose.yaml', import.meta.url));
 
 const ANSWER_LIMIT_MS = 10_000;
 
-/** Servers of compose.yaml. The rest are processes, also where a Docker engine runs. */
+/** Those that `up` runs as containers where it can. The rest are processes, also where a Docker engine runs. */
 export const IN_COMPOSE: readonly ServerName[] = ['kafka', 'kafka-3.9', 'postgres', 'mariadb', 'schema-registry'];
 
 type Ports = Partial<Record<ServerName, number>>;

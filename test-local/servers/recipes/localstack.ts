@@ -100,7 +100,7 @@ async function findPython(): Promise<string> {
   }
   throw new ServerUnavailableError(
     'LocalStack needs Python 3.12 or 3.13, and there is none on the PATH or under pyenv. Debian and Ubuntu: `sudo apt-get install python3.13 python3.13-venv` ' +
-      'where the release has it; pyenv: `pyenv install 3.13`; macOS: `brew install python@3.13`; or use Docker, where an engine runs.',
+      'where the release has it; pyenv: `pyenv install 3.13`; macOS: `brew install python@3.13`.',
   );
 }
 

@@ -1,0 +1,10 @@
+/** The ways to run the job that are compared with the embedded run: each is settings of the job. */
+export interface Mode {
+  readonly name: string;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+export const MODES: readonly Mode[] = [
+  { name: 'fused', settings: { epochMode: 'fused', parallelism: '1', epochMs: '250' } },
+  { name: 'fanned-out', settings: { epochMode: 'fanned-out', parallelism: '3', epochMs: '2500' } },
+];
