@@ -14,9 +14,12 @@ import type {
 } from '../state/descriptors.ts';
 import { keyText } from '../state/key-bytes.ts';
 import { KeyIndex } from '../state/key-index.ts';
+import { isReserved } from '../state/key-record.ts';
 import { BROADCAST_PREFIX } from '../state/key-in-group.ts';
 import { KeyedStateStore } from '../state/keyed-state-store.ts';
+import { scanRecords } from '../runtime/table/scan-records.ts';
 import { readSegment } from '../state/segment.ts';
+import type { StateReader } from '../state/state-entries.ts';
 
 interface Entry {
   readonly key: unknown;
@@ -50,7 +53,7 @@ export class CommittedState {
   }
 
   static async read(
-    { store, blobs }: Ports,
+    { store, blobs, table }: Ports,
     job: string,
     operator: { readonly uid: string; readonly name: string },
     maxParallelism: number,
@@ -60,13 +63,18 @@ export class CommittedState {
     if (found === null) return new CommittedState(operator.name, [], maxParallelism, 0);
     const { base, log } = stateOf((await readReachable(store, found.head)).base);
     const io = new ObjectIo(blobs, null);
-    for (const { object, stage } of [...(base?.snapshots ?? []), ...log]) {
-      if (stage !== operator.uid) continue;
-      readSegment(await io.read(object), 0, maxParallelism, objectName(object), {
-        restore: (key, name, sub, value) => entries.set(address(key, name, sub), { key, name, sub, value }),
-        restoreRemoved: (key, name, sub) => entries.delete(address(key, name, sub)),
-      });
+    const reader: StateReader = {
+      restore: (key, name, sub, value) => {
+        if (!isReserved(name)) entries.set(address(key, name, sub), { key, name, sub, value });
+      },
+      restoreRemoved: (key, name, sub) => entries.delete(address(key, name, sub)),
+    };
+    if (table !== undefined && base?.table?.operators.includes(operator.uid) === true) {
+      const place = { job, namespace: base.table.namespace, operator: operator.uid };
+      await scanRecords(table, place, [0, maxParallelism], reader);
     }
+    for (const { object, stage } of [...(base?.snapshots ?? []), ...log])
+      if (stage === operator.uid) readSegment(await io.read(object), 0, maxParallelism, objectName(object), reader);
     return new CommittedState(operator.name, [...entries.values()], maxParallelism, found.head.clock);
   }
 

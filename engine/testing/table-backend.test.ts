@@ -10,6 +10,7 @@ import type { RecordWrite, TablePlace } from '../ports/state-table.ts';
 import { InjectedCrash } from '../runtime/crash-point.ts';
 import { WatermarkStrategy } from '../time/watermark-strategy.ts';
 import type { JobScope } from './in-memory-job.ts';
+import { EpochClock } from './job-sim/epoch-clock.ts';
 import { runInMemory, type InMemoryOptions, type InMemoryRun } from './run-in-memory.ts';
 
 interface Row {
@@ -33,7 +34,7 @@ const counter = keyedProcess({
     const { count } = ctx.state;
     const n = count.value() + 1;
     count.update(n);
-    ctx.timerService().registerEventTimeTimer(row.t - (row.t % 1000) + 5000);
+    ctx.timerService().registerEventTimeTimer(row.t - (row.t % 50) + 200);
     if (n % 2 === 0) out.collect(`${row.k}: ${n}`);
   },
   onTimer(time, ctx, out) {
@@ -143,10 +144,12 @@ test('the backend may change from one start to the next, there and back', async 
   for (const stopEvery of [1, 2, 5]) {
     const settings: { stateBackend: StateBackendKind } = { stateBackend: 'heap' };
     let epochs = 0;
+    const table = new MemoryStateTable();
     const changing = await runInMemory(job, {
       ...cut,
       stopEvery,
       settings,
+      table,
       tableLimits: { residentKeys: 10 },
       onEpoch: () => {
         if (++epochs % (stopEvery * 2) === 0)
@@ -154,7 +157,54 @@ test('the backend may change from one start to the next, there and back', async 
       },
     });
     expect(rowsIn(changing), `${stopEvery}`).toEqual(calm);
+    // What an earlier time with the table has left is swept.
+    const { base } = changing.manifests.at(-1)!.state;
+    expect(await table.namespaces('job')).toEqual(base?.table === undefined ? [] : [base.table.namespace]);
+    expect(changing.manifests.some(({ state }) => state.base?.table !== undefined)).toBe(true);
   }
+});
+
+describe('processing time', () => {
+  /** A row sets a timer for the epoch after the next; a timer that fires tells what has come, and sets another, three times. */
+  const ticking = keyedProcess({
+    state: { seen: valueState<number>({ defaultValue: 0 }), ticks: valueState<number>({ defaultValue: 0 }) },
+    processElement(row: Row, ctx, out: Collector<string>) {
+      const { seen } = ctx.state;
+      seen.update(seen.value() + 1);
+      if (row.t % 3 > 0)
+        ctx.timerService().registerProcessingTimeTimer(ctx.timerService().currentProcessingTime() + 1500);
+      out.collect(`${row.k} row ${row.t}: ${seen.value()}, ${ctx.state.ticks.value()}`);
+    },
+    onTimer(_time, ctx, out) {
+      const { ticks } = ctx.state;
+      ticks.update(ticks.value() + 1);
+      if (ticks.value() % 4 > 0)
+        ctx.timerService().registerProcessingTimeTimer(ctx.timerService().currentProcessingTime() + 500);
+      out.collect(`${String(ctx.getCurrentKey())} tick ${ticks.value()}: ${ctx.state.seen.value()}`);
+    },
+  });
+  const job = ({ env, sink }: JobScope): void => {
+    env
+      .fromData(...rowsOf(600, 40))
+      .keyBy(({ k }) => k)
+      .process(ticking)
+      .sinkTo(sink('out'));
+  };
+  const run = async (options: InMemoryOptions): Promise<string[]> => {
+    const clock = new EpochClock(1000);
+    const onEpoch = ({ epoch }: { readonly epoch: number }): void => void (clock.epochs = epoch);
+    return rowsIn(await runInMemory(job, { rowsPerEpoch: 20, clock, onEpoch, ...options }));
+  };
+
+  test.each([
+    [1, 0, undefined],
+    [3, 2, { due: 2, overdue: 4 }],
+    [1000, 5, { due: 0, overdue: 1 }],
+  ])('timers and rows of a key in one epoch, %i keys at once, %i in memory', async (keysAtOnce, residentKeys, fold) => {
+    const tableLimits = { residentKeys, keysAtOnce };
+    const folding = fold === undefined ? {} : { fold };
+    expect(await run({ settings: { stateBackend: 'table' }, tableLimits, ...folding })).toEqual(await run({}));
+  });
 });
 
 test('a key with 5 MB of list, map and value state works', async () => {

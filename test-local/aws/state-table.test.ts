@@ -4,7 +4,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { DynamoDbStateTable } from '../../engine/aws/dynamodb-state-table.ts';
 import { SystemClock } from '../../engine/embedded/system-clock.ts';
 import type { KeyRecord, TablePlace } from '../../engine/ports/state-table.ts';
+import { keyedProcess, valueState } from '../../engine/api/functions.ts';
+import type { Collector } from '../../engine/operators/collector.ts';
 import { keyBytes } from '../../engine/state/key-bytes.ts';
+import type { JobScope } from '../../engine/testing/in-memory-job.ts';
+import { runInMemory } from '../../engine/testing/run-in-memory.ts';
+import { WatermarkStrategy } from '../../engine/time/watermark-strategy.ts';
 import { describeStateTable } from '../../engine/testing/contracts/state-table-contract.ts';
 import { useServer } from '../servers/index.ts';
 import { awsSettings } from './aws-settings.ts';
@@ -59,6 +64,44 @@ const record = (epoch: number, size: number, eventTime = Infinity): KeyRecord =>
 });
 
 describe('on DynamoDB', () => {
+  it('a job whose state is there gives what it gives with all of it in memory', async () => {
+    const sums = keyedProcess({
+      state: { sum: valueState<number>({ defaultValue: 0 }) },
+      processElement(row: { readonly k: string; readonly t: number }, ctx, out: Collector<string>) {
+        const { sum } = ctx.state;
+        sum.update(sum.value() + row.t);
+        ctx.timerService().registerEventTimeTimer(row.t - (row.t % 50) + 100);
+        out.collect(`${row.k} ${sum.value()}`);
+      },
+      onTimer(time, ctx, out) {
+        out.collect(`${String(ctx.getCurrentKey())} at ${time}: ${ctx.state.sum.value()}`);
+      },
+    });
+    const rows = Array.from({ length: 300 }, (_, t) => ({ k: `key ${(t * 7) % 40}`, t }));
+    const strategy = WatermarkStrategy.forMonotonousTimestamps<(typeof rows)[0]>().withTimestampAssigner(({ t }) => t);
+    const job = ({ env, sink }: JobScope): void => {
+      env.setMaxParallelism(8);
+      env
+        .fromData(...rows)
+        .assignTimestampsAndWatermarks(strategy)
+        .keyBy('k')
+        .process(sums)
+        .sinkTo(sink('out'));
+    };
+    const cut = { rowsPerEpoch: 60 };
+    const table = new DynamoDbStateTable(dynamo, await newTable(), clock);
+    const onTable = await runInMemory(job, {
+      ...cut,
+      table,
+      settings: { stateBackend: 'table' },
+      tableLimits: { residentKeys: 5 },
+      fold: { due: 1, overdue: 2 },
+    });
+    const heap = await runInMemory(job, cut);
+    expect(onTable.values('out').map(String).sort()).toEqual(heap.values('out').map(String).sort());
+    expect(await table.namespaces('job')).toHaveLength(1);
+  });
+
   it('a dropped namespace leaves nothing behind, pieces and timers included', async () => {
     const name = await newTable();
     const table = new DynamoDbStateTable(dynamo, name, clock);

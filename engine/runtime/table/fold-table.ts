@@ -17,14 +17,7 @@ import type {
   StateTable,
   TablePlace,
 } from '../../ports/state-table.ts';
-import {
-  dueOfEntry,
-  isReserved,
-  DUE,
-  packKeyRecord,
-  unpackKeyRecord,
-  type KeyEntries,
-} from '../../state/key-record.ts';
+import { dueOfEntry, packKeyRecord, unpackKeyRecord, type KeyEntries } from '../../state/key-record.ts';
 import { objectName, type ObjectIo } from '../object-io.ts';
 import { rangesOf, restoredTime, storedTime } from './due-in-table.ts';
 import { KeyChanges } from './key-changes.ts';
@@ -155,7 +148,6 @@ function merged(
   const read = old === null ? null : unpackKeyRecord(old, `a key of operator "${operator}"`);
   const entries: KeyEntries = read?.entries ?? new Map();
   changes.applyTo(text, entries, was?.epoch ?? -1);
-  for (const [address, { name }] of entries) if (isReserved(name) && name !== DUE) entries.delete(address);
   const times = dueOfEntry(entries);
   if (entries.size === 0) return { epoch, bytes: null, ...times };
   const key = read === null ? changes.keyOf(text) : read.key;

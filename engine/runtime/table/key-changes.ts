@@ -7,7 +7,7 @@
  */
 import type { KeyAddress } from '../../ports/state-table.ts';
 import { keyHash, keyText } from '../../state/key-bytes.ts';
-import { DUE, DUE_ADDRESS, entryAddress, type KeyEntries, type StoredDue } from '../../state/key-record.ts';
+import { DUE, DUE_ADDRESS, entryAddress, isReserved, type KeyEntries, type StoredDue } from '../../state/key-record.ts';
 import { readSegment } from '../../state/segment.ts';
 
 interface Change {
@@ -134,6 +134,7 @@ export class KeyChanges {
   }
 
   private note(key: unknown, epoch: number, name: string, sub: unknown, value: unknown, isRemoved: boolean): void {
+    if (isReserved(name) && name !== DUE) return;
     const text = keyText(key);
     let of = this.byKey.get(text);
     if (of === undefined) this.byKey.set(text, (of = { key, changes: new Map() }));

@@ -279,8 +279,8 @@ export class PagedKeys {
         for (const key of keys) {
           const text = Buffer.from(key).toString('latin1');
           // Where the log says when it is due, the table is out of date.
-          if (!this.resident.has(text) && this.changes.dueOf(text) === undefined)
-            this.need(text, { keyGroup, id: null });
+          if (this.resident.has(text) || this.changes.dueOf(text) !== undefined) continue;
+          this.need(text, { keyGroup, id: null });
         }
       }),
     );
