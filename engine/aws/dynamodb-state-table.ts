@@ -310,24 +310,34 @@ export class DynamoDbStateTable implements StateTable {
   }
 
   async namespaces(job: string): Promise<readonly string[]> {
-    const contents = await this.#items.list(contentsOf(job), '');
-    return [...new Set(contents.map((item) => item['s']!.S!.split('#', 1)[0]!))];
+    return [...new Set([...(await this.#contents(job, '')).keys()].map((place) => place.split('#', 1)[0]!))];
   }
 
   async drop(job: string, namespace: string): Promise<void> {
-    for (const item of await this.#items.list(contentsOf(job), `${namespace}#`, 's, g')) {
-      const place = { job, namespace, operator: item['s']!.S!.slice(namespace.length + 1) };
-      const groups = (item['g']?.NS ?? []).flatMap((group) => [
-        recordsOf(place, Number(group)),
-        timersOf(place, Number(group)),
-      ]);
-      await inParallel(groups, CALLS_AT_ONCE, async (p) => {
+    for (const [s, groups] of await this.#contents(job, `${namespace}#`)) {
+      const place = { job, namespace, operator: s.slice(namespace.length + 1) };
+      const partitions = [...groups].flatMap((group) => [recordsOf(place, group), timersOf(place, group)]);
+      await inParallel(partitions, CALLS_AT_ONCE, async (p) => {
         for (const sorts of chunks(await this.#items.list(p, ''), 1000))
           await this.#items.write(sorts.map((one) => ({ DeleteRequest: { Key: keyed({ p, s: one['s']!.S! }) } })));
       });
       await this.#items.delete(contentsKey(place));
     }
     this.#noted.clear();
+  }
+
+  /** Key groups by place. What this process has written counts, though somebody may have dropped the namespace meanwhile. */
+  async #contents(job: string, prefix: string): Promise<ReadonlyMap<string, ReadonlySet<number>>> {
+    const found = new Map<string, Set<number>>();
+    for (const item of await this.#items.list(contentsOf(job), prefix, 's, g'))
+      found.set(item['s']!.S!, new Set((item['g']?.NS ?? []).map(Number)));
+    const all = `${contentsOf(job)} `;
+    for (const [key, groups] of this.#noted)
+      if (key.startsWith(all + prefix)) {
+        const place = key.slice(all.length);
+        found.set(place, new Set([...(found.get(place) ?? []), ...groups]));
+      }
+    return found;
   }
 
   /** Before anything is in a group: whoever drops the namespace finds it. */

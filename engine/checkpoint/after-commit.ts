@@ -1,42 +1,23 @@
 /** What follows a commit: publish, then finish, stop, restore, fold, or go on (E5). */
 import { invariant } from '../model/errors.ts';
-import { foldNeed } from './fold-policy.ts';
-import { changeHead, headIs, moveHead } from './head-moves.ts';
+import { afterPublication } from './after-publication.ts';
+import { changeHead, headIs } from './head-moves.ts';
 import { foldKey, foldTag } from './item-keys.ts';
 import type { FoldRecord } from './records.ts';
 import { writerOf } from './states.ts';
 import { to, type Handlers } from './transitions.ts';
 import { restored } from './take-over.ts';
-import { last, windDown } from './winding-down.ts';
 
 export const afterCommit: Handlers<'publishing' | 'folding' | 'recording'> = {
   publishing(state, _event, machine) {
     const { held, manifest } = state;
     const { head } = held;
     invariant(headIs(head, 'committed'), 'only a committed epoch is published');
-    if (machine.request === 'cancel') return to(windDown(machine, held));
-    if (state.next === 'restore') {
+    if (state.next === 'restore' && machine.request !== 'cancel') {
       const target = restored(machine.session, head, manifest.committedAt);
       return to({ kind: 'swapping', expected: held.version, target, after: { kind: 'stamping' } });
     }
-    if (manifest.ended)
-      return to(last(held, moveHead(head, { kind: 'finished' }, { lease: null }), { kind: 'finished' }));
-    if (machine.request === 'stop') return to(windDown(machine, held));
-    const base = { manifest, folded: null };
-    const pauseMs = machine.session.minPauseMs;
-    const published = moveHead(head, { kind: 'published' }, {});
-    const { fold } = machine.session;
-    if (fold?.where !== 'outside' && foldNeed(manifest.state, fold) !== 'none')
-      return to({ kind: 'swapping', expected: held.version, target: published, after: { kind: 'folding', base } });
-    if (pauseMs > 0)
-      return to({
-        kind: 'swapping',
-        expected: held.version,
-        target: published,
-        after: { kind: 'preparing', base, retry: null, pauseMs },
-      });
-    // The plan of the next epoch will say that this one is published: one write less.
-    return to({ kind: 'preparing', held, base, retry: null, pauseMs: 0 });
+    return to(afterPublication(machine, { version: held.version, head }, manifest, machine.session.minPauseMs));
   },
 
   folding(state, event, machine) {

@@ -82,6 +82,8 @@ export interface Suspension {
   readonly history: EpochHistory;
   /** Decided: the plan is not run again, but another one made. */
   readonly retry: Pick<Retry, 'ranges' | 'skip' | 'reason'> | null;
+  /** Key of a manifest whose output stands in every sink; null: none that is known. */
+  readonly published: string | null;
 }
 
 export const NO_HISTORY: EpochHistory = { attempts: 0, failures: 0, replans: 0 };

@@ -24,7 +24,8 @@
  *   A commit's target is the same for both: either one's write commits the same manifest, and both may publish it (E2, E5).
  * - S3 what only a driver's memory knows binds nobody else: an ack of an extended plan is marked, and not adopted (adopting).
  * - S4 only the lease's session goes on under the head's generation; a plan's compare-and-set renews the lease for its driver.
- * - S5 what is carried along may be old: it counts only for the plan that it names; a restore is recognised by its run's id.
+ * - S5 what is carried along may be old: it counts only for the plan, or the published manifest, that it names; a restore is recognised
+ *   by its run's id.
  *
  * The log may be folded beside the epochs by someone who holds nothing (adopt-fold.ts): a plan adopts a record whose epoch is
  * committed in its run and which stands for some of the log; until then it is kept (E6).

@@ -4,6 +4,7 @@
  */
 import { invariant } from '../model/errors.ts';
 import type { WallTimeMs } from '../model/ids.ts';
+import { afterPublication } from './after-publication.ts';
 import { isPlannedAhead, rangesOf, stateOf } from './build-plan.ts';
 import type { Events } from './events.ts';
 import { foldNeed } from './fold-policy.ts';
@@ -114,6 +115,9 @@ export const takeOver: Handlers<'reading' | 'waiting' | 'resuming' | 'swapping' 
         // E5: whether the epoch is in the sinks is theirs to say; publish again.
         const next =
           machine.session.start === 'restore' && !beganRun(head.run, machine.session.id) ? 'restore' : 'epoch';
+        // S5: it is, if this session has seen to it, and the manifest is the one that it named.
+        if (next === 'epoch' && suspension !== null && suspension.published === head.manifest)
+          return to(afterPublication(machine, { version: held.version, head }, manifest, 0));
         return to({ kind: 'publishing', held, manifest, next, winner: null });
       }
       if (machine.request !== 'none') return to(windDown(machine, held));

@@ -86,7 +86,7 @@ export async function driveJob(options: DriveOptions): Promise<JobOutcome | Susp
       await sweepQuietly(options, held);
     }
   }
-  return await ended(machine, { options, held, epochs, performer });
+  return await ended(machine, { options, held, epochs, sweptAt, performer });
 }
 
 /** The answer to the effect that is awaited; null: none is. */
@@ -110,10 +110,11 @@ interface AtTheEnd {
   readonly options: JobOptions;
   readonly held: Held | null;
   readonly epochs: number;
+  readonly sweptAt: number | null;
   readonly performer: EffectPerformer;
 }
 
-async function ended({ state }: Machine, { options, held, epochs, performer }: AtTheEnd): Promise<JobOutcome> {
+async function ended({ state }: Machine, { options, held, epochs, sweptAt, performer }: AtTheEnd): Promise<JobOutcome> {
   if (state.kind !== 'ended')
     throw new InvariantError(
       `the coordinator stopped in state ${state.kind}. This is a bug in Millrace; please report it.`,
@@ -121,14 +122,15 @@ async function ended({ state }: Machine, { options, held, epochs, performer }: A
   const { ending } = state;
   // Already finished: whoever finished it may have died before its sweep.
   const settled: readonly Ending['kind'][] = ['finished', 'stopped', 'cancelled', 'already'];
-  if (held !== null && settled.includes(ending.kind) && isSwept(options, ending, held.head.epoch, epochs))
+  const from = sweptAt ?? held?.head.epoch ?? 0;
+  if (held !== null && settled.includes(ending.kind) && isSwept(options, ending, from, held.head.epoch))
     await sweepQuietly(options, held);
   return outcomeOf(ending, epochs, performer.lastError);
 }
 
-/** `epoch`: the last one; `epochs`: published by this driver. */
-function isSwept({ settings }: JobOptions, { kind }: Ending, epoch: number, epochs: number): boolean {
-  return kind !== 'stopped' || settings.sweepsOnStop?.({ from: epoch - epochs, to: epoch }) !== false;
+/** Epochs: of the last sweep, or when the session began, and the last one. */
+function isSwept({ settings }: JobOptions, { kind }: Ending, from: number, to: number): boolean {
+  return kind !== 'stopped' || settings.sweepsOnStop?.({ from, to }) !== false;
 }
 
 function beginOf(options: JobOptions, resume: Carry | null): Machine {

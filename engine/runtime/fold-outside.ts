@@ -16,6 +16,7 @@ import type { StateStore } from '../ports/state-store.ts';
 import { readHead, readNewestFold, readReachable } from './job-records.ts';
 import { packRecord } from './packed-record.ts';
 import { foldJob } from './table/fold-job.ts';
+import { sweepTables } from './table/sweep-tables.ts';
 import type { TableBackend } from './table/table-backend.ts';
 
 export interface FoldOutsideOptions {
@@ -83,7 +84,11 @@ async function written(
 }
 
 /** Takes back what a head that is newer by now can never lead to: a sweep may have been there already, and none may follow. */
-async function withdrawn({ job, store, blobs }: FoldOutsideOptions, { run }: Head, tag: string): Promise<boolean> {
+async function withdrawn(
+  { job, store, blobs, table = null }: FoldOutsideOptions,
+  { run }: Head,
+  tag: string,
+): Promise<boolean> {
   const now = await readHead(store, job);
   if (now === null) return false;
   const { base, plan } = await readReachable(store, now.head);
@@ -95,7 +100,12 @@ async function withdrawn({ job, store, blobs }: FoldOutsideOptions, { run }: Hea
   );
   for (const name of dead.blobs) await blobs.delete(name);
   for (const key of dead.items) await store.deleteItem(job, key);
-  return dead.items.length > 0;
+  const isDead = dead.items.length > 0;
+  if (isDead && table !== null) {
+    const bases = [stateOf(base).base, ...(plan === null ? [] : [plan.state.base])];
+    await sweepTables(table.table, now.head, bases);
+  }
+  return isDead;
 }
 
 const PREFIX_END = 'x';

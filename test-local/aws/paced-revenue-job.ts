@@ -8,6 +8,7 @@ import {
   WatermarkStrategy,
   type AggregateFunction,
   type EpochMode,
+  type StateBackendName,
   type WindowContext,
 } from '../../engine/index.ts';
 import { kafkaSettings, topicSink, topicSource } from '../../functions/kafka-topics.ts';
@@ -49,13 +50,14 @@ function spin(micros: number): void {
 
 export const job = defineJob({
   name: 'paced-revenue',
-  config: { ...kafkaSettings, micros: 0, epochMs: 400, epochMode: 'auto', parallelism: 1 },
+  config: { ...kafkaSettings, micros: 0, epochMs: 400, epochMode: 'auto', parallelism: 1, stateBackend: '' },
   build(env, config) {
     const { micros } = config;
     env
       .enableCheckpointing(config.epochMs)
       .setParallelism(config.parallelism)
       .setEpochMode(config.epochMode as EpochMode);
+    if (config.stateBackend !== '') env.setStateBackend(config.stateBackend as StateBackendName);
     env
       .fromSource(
         topicSource(config, jsonLines(orderLine)),

@@ -1,6 +1,7 @@
 /** From what came of an invocation to what the coordinator answers. */
 import { readHead, readManifest, readReachable } from '../../runtime/job-records.ts';
 import type { JobCommand } from '../../runtime/job-commands.ts';
+import type { Manifest } from '../../checkpoint/records.ts';
 import type { Suspended } from '../../runtime/drive-job.ts';
 import type { JobOutcome } from '../../runtime/job-options.ts';
 import type { Carry } from './carry.ts';
@@ -23,6 +24,8 @@ export interface Invoked {
   readonly tooSlow: string | null;
   /** The last epoch, by the wall clock; null: none was run. */
   readonly beganAtMs: number | null;
+  /** The lease stays until the next paced epoch: what was published last. */
+  readonly kept: Manifest | null;
   readonly carry: Carry;
 }
 
@@ -34,20 +37,35 @@ const EARLY_MS = 1_000;
 export async function answerTo(invocation: Invocation, invoked: Invoked): Promise<CoordinatorAnswer> {
   const { graph, store, clock, event } = invocation;
   const { outcome, epochs, order, carry } = invoked;
+  if (invoked.kept !== null) return keptAnswer(invocation, invoked, invoked.kept);
   const found = await readHead(store, graph.job);
   const common = { job: graph.job, epoch: found?.head.epoch ?? 0, epochs };
   if (outcome.kind === 'suspended' && order !== null) {
     const items = order.status === 'stage' ? mapItems(order.tasks) : { tasks: order.tasks, tree: false };
     return { ...common, ...items, status: order.status, nextWakeMs: 0, waitSeconds: 0, carry, error: null };
   }
-  const verdict = verdictFor(invoked);
+  if (outcome.kind === 'suspended') {
+    const { waitMs } = outcome;
+    const waitSeconds = Math.ceil(waitMs / 1000);
+    return {
+      ...common,
+      tasks: [],
+      tree: false,
+      status: 'continue',
+      nextWakeMs: waitMs,
+      waitSeconds,
+      carry,
+      error: null,
+    };
+  }
+  const verdict = verdictFor(outcome, invoked);
   const none = { tasks: [], tree: false, error: verdict.error };
   const nowMs = clock.nowMs();
   const { status, error } = verdict;
   if (status === 'continue' && error === null && invoked.reason === 'paced' && invoked.beganAtMs !== null) {
-    const { waitSeconds, dueMs } = pacedWait(paceOf(invocation), invoked.beganAtMs, carry.dueMs, nowMs);
+    const { waitSeconds, dueMs } = pacedWait(paceOf(invocation.settings), invoked.beganAtMs, carry.dueMs, nowMs);
     const nextMs = Math.round(Math.max(0, dueMs - nowMs));
-    return { ...common, ...none, ...waiting(invocation, waitSeconds), nextWakeMs: nextMs, carry: { ...carry, dueMs } };
+    return { ...common, ...none, nextWakeMs: nextMs, ...waiting(invocation, waitSeconds, carry, dueMs) };
   }
   const wakeMs = async (): Promise<number> => {
     if (found === null) return event.tickMs;
@@ -77,28 +95,54 @@ export async function notDue(invocation: Invocation, command: JobCommand | null)
   if (key === null || lease !== null || nowMs >= beganMs + settings.epochMs - EARLY_MS) return null;
   const manifest = await readManifest(store, graph.job, key);
   if (manifest.clock !== beganMs || (command !== null && command.givenAtMs >= beganMs)) return null;
-  const { waitSeconds, dueMs } = pacedWait(paceOf(invocation), beganMs, null, nowMs);
+  const { waitSeconds, dueMs } = pacedWait(paceOf(invocation.settings), beganMs, null, nowMs);
   return {
     ...{ job: graph.job, epoch, epochs: 0, tasks: [], tree: false, error: null },
-    ...waiting(invocation, waitSeconds),
     nextWakeMs: dueMs - nowMs,
-    carry: { ...carry, dueMs },
+    ...waiting(invocation, waitSeconds, carry, dueMs),
   };
 }
 
-const paceOf = ({ settings }: Invocation): { readonly intervalMs: number; readonly minPauseMs: number } => ({
-  intervalMs: settings.epochMs,
-  minPauseMs: settings.minPauseMs,
-});
-
-/** A wait that the execution has no time for is a tick's. */
-function waiting({ event }: Invocation, waitSeconds: number): Pick<CoordinatorAnswer, 'status' | 'waitSeconds'> {
-  return { status: waitSeconds > event.secondsLeft * OF_THE_REST ? 'idle' : 'continue', waitSeconds };
+function keptAnswer(
+  { graph, settings, clock }: Invocation,
+  { epochs, beganAtMs, carry }: Invoked,
+  { epoch, clock: plannedMs }: Manifest,
+): CoordinatorAnswer {
+  const nowMs = clock.nowMs();
+  const { waitSeconds, dueMs } = pacedWait(paceOf(settings), beganAtMs ?? plannedMs, carry.dueMs, nowMs);
+  const nextWakeMs = Math.round(Math.max(0, dueMs - nowMs));
+  const none = { tasks: [], tree: false, error: null };
+  return {
+    ...{ job: graph.job, epoch, epochs, ...none },
+    ...{ status: 'continue', waitSeconds, nextWakeMs, carry: { ...carry, dueMs } },
+  };
 }
 
-function verdictFor({ outcome, reason, tooSlow }: Invoked): Verdict {
+export const paceOf = ({
+  epochMs,
+  minPauseMs,
+}: Invocation['settings']): { readonly intervalMs: number; readonly minPauseMs: number } => ({
+  intervalMs: epochMs,
+  minPauseMs,
+});
+
+/** For what the execution has left. */
+export const isTooLong = (waitSeconds: number, { secondsLeft }: Invocation['event']): boolean =>
+  waitSeconds > secondsLeft * OF_THE_REST;
+
+/** A wait that the execution has no time for is a tick's: nobody who is called before it is over runs an epoch (`notDue`). */
+function waiting(
+  { event }: Invocation,
+  waitSeconds: number,
+  carry: Carry,
+  dueMs: number,
+): Pick<CoordinatorAnswer, 'status' | 'waitSeconds' | 'carry'> {
+  const isLong = isTooLong(waitSeconds, event);
+  return { status: isLong ? 'idle' : 'continue', waitSeconds, carry: { ...carry, dueMs: isLong ? null : dueMs } };
+}
+
+function verdictFor(outcome: JobOutcome, { reason, tooSlow }: Invoked): Verdict {
   if (tooSlow !== null) return { status: 'failed', error: { code: 'config', message: tooSlow } };
-  if (outcome.kind === 'suspended') return { status: 'continue', error: null };
   return verdictOf(outcome, reason);
 }
 

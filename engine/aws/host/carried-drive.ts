@@ -1,21 +1,22 @@
 /** A suspended coordinator as it comes back, checked field by field. */
-import type { RestartHistory } from '../../checkpoint/restart-strategy.ts';
+import { NO_FAILURES, type RestartHistory } from '../../checkpoint/restart-strategy.ts';
 import type { SkippedRecord } from '../../checkpoint/records.ts';
-import type { EpochHistory, RangeRead, Suspension } from '../../checkpoint/states.ts';
+import { NO_HISTORY, type EpochHistory, type RangeRead, type Suspension } from '../../checkpoint/states.ts';
 import type { Carry as Drive } from '../../runtime/drive-job.ts';
 import { isCount, isFlag, isObject, isText } from './carry-checks.ts';
 
 /** Undefined: broken. */
 export function parseDrive(value: unknown): Drive | undefined {
   if (!isObject(value)) return undefined;
-  const { session, start, plan, sweptAt } = value;
+  const { session, start, plan, sweptAt, published = null } = value;
   const history = parseHistory(value['history']);
   const retry = value['retry'] === null ? null : parseRetry(value['retry']);
   const memory = parseMemory(value['memory']);
   if (history === undefined || retry === undefined || memory === undefined) return undefined;
   if (!isText(session) || !(start === 'continue' || start === 'restore')) return undefined;
-  if (!(plan === null || isText(plan)) || !isCount(sweptAt)) return undefined;
-  return { session, start, plan, history, retry, memory, sweptAt };
+  if (!(plan === null || isText(plan)) || !(published === null || isText(published)) || !isCount(sweptAt))
+    return undefined;
+  return { session, start, plan, history, retry, published, memory, sweptAt };
 }
 
 function parseHistory(value: unknown): EpochHistory | undefined {
@@ -59,4 +60,25 @@ function parseRestarts(value: unknown): RestartHistory | undefined {
     return undefined;
   if (!(lastFailureMs === null || isCount(lastFailureMs))) return undefined;
   return { failures, lastFailureMs, backoffMs, recentMs };
+}
+
+/** Of which nothing is known but what the head says. */
+export function sessionAlone(session: string, epoch: number): Drive {
+  const memory = {
+    restarts: NO_FAILURES,
+    waits: NO_FAILURES,
+    longWaits: NO_FAILURES,
+    endingSinceMs: null,
+    resumesAfterPublish: true,
+  };
+  return {
+    session,
+    start: 'continue',
+    plan: null,
+    history: NO_HISTORY,
+    retry: null,
+    published: null,
+    memory,
+    sweptAt: epoch,
+  };
 }

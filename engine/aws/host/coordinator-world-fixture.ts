@@ -103,6 +103,13 @@ export class World {
     return this;
   }
 
+  /** Another process, of the same execution. */
+  another(): (event: Readonly<Record<string, unknown>>) => Promise<CoordinatorAnswer> {
+    const process = coordinatorOf(this.job, this.host);
+    const context = { awsRequestId: 'another', getRemainingTimeInMillis: () => 60_000 };
+    return async (event) => await process({ execution: 'mine', ...event }, context);
+  }
+
   async invoke(seconds: number, event: Readonly<Record<string, unknown>> = {}): Promise<CoordinatorAnswer> {
     const deadlineMs = this.clock.monotonicMs() + seconds * 1000;
     const answer = await this.process(

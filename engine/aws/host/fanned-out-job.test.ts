@@ -117,6 +117,22 @@ describe('what is wrong with the job', () => {
     expect(thrown).toBe(4);
   });
 
+  test('is counted where an attempt takes most of an invocation', async () => {
+    const world = finite('fused', { epochMs: 60_000 });
+    world.rowMs = 100;
+    let thrown = 0;
+    world.onRow = ({ n }) => {
+      if (n !== 299) return;
+      thrown += 1;
+      throw new Error('the last one');
+    };
+    const answer = await world.walk({ coordinatorSeconds: 50 });
+    expect(answer).toMatchObject({ status: 'failed', error: { code: 'user-code' } });
+    expect(answer!.error!.message).toContain('fixedDelay allows 3 restarts');
+    expect(thrown).toBe(4);
+    expect(world.path.filter((status) => status === 'continue').length).toBeGreaterThan(2);
+  });
+
   test('that goes by itself costs a restart', async () => {
     const world = finite();
     let thrown = 0;
@@ -207,4 +223,13 @@ test("publishers that are away leave it to the coordinator; a slot's own failure
   const fate = ({ function: name }: Invoked): Fate | void => (name === 'publisher' ? 'never' : undefined);
   expect(await world.walk({ fate })).toMatchObject({ status: 'finished' });
   expect(world.results).toEqual(expected);
+});
+
+test('an event that comes once more, long after, changes nothing', async () => {
+  const world = finite();
+  await world.walk();
+  const { length } = world.results;
+  for (const { function: name, event } of [...world.invoked]) await world.again(name, event);
+  expect(world.results).toHaveLength(length);
+  expect(await headOf(world)).toMatchObject({ phase: { kind: 'finished' }, epoch: 1, lease: null });
 });

@@ -162,6 +162,11 @@ export class FannedOutWorld {
     throw new Error(`no end after ${mostRounds} rounds: ${this.path.slice(-10).join(', ')}`);
   }
 
+  /** An invocation that nobody waits for. */
+  async again(name: Invoked['function'], event: unknown): Promise<unknown> {
+    return await this.#run(name, event, {});
+  }
+
   get #input(): unknown {
     return { ...TICK, settings: this.#settings };
   }

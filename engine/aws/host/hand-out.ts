@@ -4,7 +4,8 @@
  * stands in the store, whatever it is told.
  *
  * A stage that was done without an answer of every subtask is handed out again; after `MOST_TIMES`, or when the machine has given up on it, the
- * attempt has failed. A publication that failed is done here, where its failure is told from a target that is away.
+ * attempt has failed. A publication that failed is done here, where its failure is told from a target that is away. And a restart's delay is waited
+ * for by the state machine where this invocation may be too short for another attempt.
  */
 import type { Effect } from '../../checkpoint/effects.ts';
 import type { Event } from '../../checkpoint/events.ts';
@@ -49,9 +50,11 @@ export interface HandOutOptions {
   /** What the last invocation handed out, and what came of it. */
   readonly handedOut: HandedOut | null;
   readonly done: Done;
-  /** Rows that the epoch may read. */
-  rowLimit(): number | null;
+  /** Rows that an epoch of so many subtasks may read. */
+  rowLimit(subtasks: Readonly<Record<string, number>>): number | null;
   isCancelled(): boolean;
+  /** Of the invocation's time there may not be enough left for another attempt. */
+  isHalfOver(): boolean;
   publish(manifest: Manifest): Promise<void>;
   /** A fanned-out epoch has been run to its end. */
   ran(epoch: FannedOutEpoch): void;
@@ -61,6 +64,7 @@ export interface HandOutOptions {
 
 /** The same stage, without all of its answers. */
 const MOST_TIMES = 3;
+const MOST_SKIPPED = 200;
 /** What is staged in several slots is published by as many functions, from so much on. */
 const MUCH_BYTES = 4 * 1024 * 1024;
 
@@ -91,6 +95,8 @@ export class HandOut implements Outside {
   async perform(effect: Effect, machine: Machine): Promise<Event | 'suspend' | null> {
     if (effect.kind === 'run') return await this.#run(effect, machine);
     if (effect.kind === 'publish') return await this.#publish(effect.manifest);
+    // What restarts there were is carried, or a job whose attempts take long would never have had too many.
+    if (effect.kind === 'decide' && !effect.patient && isSmall(machine) && this.#options.isHalfOver()) return 'suspend';
     return null;
   }
 
@@ -108,7 +114,7 @@ export class HandOut implements Outside {
     const next = await epoch.next(this.#gaveUp(key));
     switch (next.kind) {
       case 'stage':
-        return this.#handOutStage(key, next, effect.rowLimit);
+        return this.#handOutStage(effect, next);
       case 'failed':
         return this.#failed(plan, next);
       case 'done': {
@@ -139,12 +145,11 @@ export class HandOut implements Outside {
   }
 
   #handOutStage(
-    key: string,
+    { plan, key, rowLimit }: Extract<Effect, { kind: 'run' }>,
     { stage, tasks }: Extract<StagedNext, { kind: 'stage' }>,
-    ofPlan: number | null,
   ): 'suspend' {
     const last = this.#last(key);
-    const limits = [this.#options.rowLimit(), ofPlan].filter((limit) => limit !== null);
+    const limits = [this.#options.rowLimit(plan.subtasks), rowLimit].filter((limit) => limit !== null);
     const maxRows = limits.length === 0 ? null : Math.max(1, Math.ceil(Math.min(...limits) / tasks.length));
     this.#order = { status: 'stage', tasks: tasks.map((task) => ({ ...task, maxRows })) };
     this.#handedOut = {
@@ -183,6 +188,12 @@ export class HandOut implements Outside {
     this.#handedOut = { key, stage: null, times: 1 };
     return 'suspend';
   }
+}
+
+/** A list of records to skip may be longer than a state machine's payload. */
+function isSmall({ state }: Machine): boolean {
+  if (state.kind !== 'deciding' || state.resume.kind !== 'preparing') return true;
+  return (state.resume.retry?.skip.length ?? 0) <= MOST_SKIPPED;
 }
 
 /** Not those of sinks that are told when all of their slots are published: that is one place's work. */

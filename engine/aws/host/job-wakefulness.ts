@@ -6,8 +6,8 @@ import { readHead } from '../../runtime/job-records.ts';
 import { parseOwner } from './invocation-lease.ts';
 
 /**
- * `asleep`: nobody has its lease. An execution may wait for its next epoch all the same, which the head does not say: another one that is
- * started finds that out, and ends (infra/job-machine.ts).
+ * `asleep`: nobody has its lease. An execution may wait for its next epoch all the same, if that wait is long: the head does not say so. Another
+ * one that is started finds that out, and ends (infra/job-machine.ts).
  */
 export type Wakefulness = 'asleep' | 'awake' | 'stopped' | 'ended';
 

@@ -72,26 +72,28 @@ describe('a paced job', () => {
     expect(Math.abs((began.at(-1)! - began[0]!) / 29 - 10_000)).toBeLessThan(50);
   });
 
-  test('whose next epoch another execution waits for is left alone', async () => {
+  test('whose next epoch nobody holds the lease for is left alone until it is due', async () => {
     const world = new World().filled(100);
-    await world.invoke(60, INPUT);
+    const long = { secondsLeft: 120, input: { settings: { epochMs: '70000' } } };
+    expect(await world.invoke(60, long)).toMatchObject({ status: 'idle', epochs: 1 });
     world.clock.advance(3_000);
     world.source.push(1);
     const head = (await world.store.readHead('worked'))!.version;
-    const tick = { ...INPUT, execution: 'a tick' };
-    expect(await world.invoke(60, tick)).toMatchObject({ status: 'continue', epochs: 0, waitSeconds: 6, error: null });
+    const tick = { ...long, execution: 'a tick' };
+    expect(await world.invoke(60, tick)).toMatchObject({ status: 'idle', epochs: 0, waitSeconds: 66, error: null });
     expect((await world.store.readHead('worked'))!.version).toBe(head);
-    world.clock.advance(6_000);
-    expect(await world.invoke(60, tick)).toMatchObject({ status: 'continue', epochs: 1 });
+    world.clock.advance(66_000);
+    expect(await world.invoke(60, tick)).toMatchObject({ status: 'idle', epochs: 1 });
   });
 
   test('that is started again does not wait for the epoch that was due', async () => {
     const world = new World().filled(100);
-    await world.invoke(60, INPUT);
+    const long = { secondsLeft: 120, input: { settings: { epochMs: '600000' } } };
+    await world.invoke(60, long);
     world.clock.advance(1_000);
     world.source.push(1);
     await giveCommand(world.store, 'worked', 'start', world.clock.nowMs());
-    expect(await world.invoke(60, INPUT)).toMatchObject({ status: 'continue', epochs: 1 });
+    expect(await world.invoke(60, long)).toMatchObject({ epochs: 1 });
   });
 
   test('whose interval is longer than its execution sleeps, and is not woken too early', async () => {
@@ -99,6 +101,8 @@ describe('a paced job', () => {
     const long = { secondsLeft: 120, input: { settings: { epochMs: '600000' } } };
     const first = await world.invoke(60, long);
     expect(first).toMatchObject({ status: 'idle', epochs: 1, nextWakeMs: 599_000 });
+    // The machine looks once more after work.
+    expect(await world.invoke(60, { ...long, carry: first.carry })).toMatchObject({ status: 'idle', epochs: 0 });
     world.clock.advance(300_000);
     expect(await world.invoke(60, long)).toMatchObject({ status: 'idle', epochs: 0 });
     world.source.push(1);
@@ -114,5 +118,25 @@ describe('a paced job', () => {
     };
     expect(await world.invoke(300, INPUT)).toMatchObject({ status: 'continue', epochs: 1 });
     expect([thrown, world.sink.values.length]).toEqual([3, 3]);
+  });
+
+  test('does not take a question that is not answered yet for nothing', async () => {
+    const world = new World().filled(7);
+    const open = world.source.open.bind(world.source);
+    world.source.open = async (...of) => {
+      const reader = await open(...of);
+      let asked = 0;
+      return {
+        get asking() {
+          return asked <= 3;
+        },
+        fill: (rows, to) => (asked++ < 3 ? 'empty' : reader.fill(rows, to)),
+        release: (batch) => reader.release(batch),
+        endPosition: () => reader.endPosition(),
+        close: async () => await reader.close(),
+      };
+    };
+    expect(await world.invoke(60, INPUT)).toMatchObject({ status: 'continue', epochs: 1 });
+    expect(world.sink.values).toHaveLength(7);
   });
 });

@@ -1,13 +1,12 @@
 /**
  * One invocation of the coordinator: the embedded loop over AWS's ports, until the function's time is nearly over, there is nothing to do here,
  * the job is idle, or it has ended. What ends it lets the epoch in work be published and releases the lease, so that the next invocation need not
- * wait; while other functions work on a fanned-out epoch the lease stays, and the next invocation goes on with the same session (hand-out.ts).
+ * wait; between two paced epochs (kept-lease.ts), and while other functions work on a fanned-out epoch (hand-out.ts), the lease stays, and the
+ * next invocation goes on with the same session.
  */
 import { randomBytes } from 'node:crypto';
 import { foldWanted, type FoldLimits } from '../../checkpoint/fold-policy.ts';
 import type { Lease, Manifest } from '../../checkpoint/records.ts';
-import { NO_FAILURES } from '../../checkpoint/restart-strategy.ts';
-import { NO_HISTORY } from '../../checkpoint/states.ts';
 import { messageOf } from '../../model/errors.ts';
 import {
   driveJob,
@@ -19,30 +18,36 @@ import {
 import { lastCommand, type JobCommand } from '../../runtime/job-commands.ts';
 import { readHead } from '../../runtime/job-records.ts';
 import type { JobOutcome } from '../../runtime/job-options.ts';
-import { answerTo, notDue, type Invoked } from './answer-to.ts';
+import { answerTo, isTooLong, notDue, paceOf, type Invoked } from './answer-to.ts';
+import { sessionAlone } from './carried-drive.ts';
 import type { CoordinatorAnswer } from './coordinator-answer.ts';
-import { PACED_FROM_MS } from './epoch-pace.ts';
+import { PACED_FROM_MS, pacedWait } from './epoch-pace.ts';
 import { FOLD_LIMITS_IN_TABLE } from './fixed-use.ts';
 import { HandOut, type FannedOutEpoch } from './hand-out.ts';
 import type { Invocation } from './invocation.ts';
 import { InvocationEnd } from './invocation-end.ts';
 import { invocationLease, parseOwner } from './invocation-lease.ts';
+import { isCovered, keptMs, releases } from './kept-lease.ts';
 import { PacedRunner, type FusedEpochRun } from './paced-runner.ts';
 import { subtasksOf } from './planned-width.ts';
 import { fewerRows, moreRows, TOO_SLOW } from './row-limit.ts';
 import { FUSED, noted, type Speeds } from './speeds.ts';
 import { rowsInTime, widthOf } from './width-choice.ts';
 
+/** Parallelism is an upper bound: this is how many invocations an account has at a time, and what an answer has room for. */
+const MOST_SUBTASKS = 1_000;
 const FOLD_OUTSIDE: FoldLimits = { ...FOLD_LIMITS_IN_TABLE, where: 'outside' };
 const FOLD_PATIENCE_MS = 60_000;
 /** Beyond the epoch's interval: how long an owner that nothing is known of keeps the job. */
 const LEASE_SLACK_MS = 20_000;
 /** Another driver of the same session may have gone on meanwhile, as often as its invocation was doubled. */
 const MOST_DRIVES = 5;
+/** Commands that were read so recently are not read again. */
+const COMMAND_FRESH_MS = 1_000;
 
 export async function runInvocation(invocation: Invocation): Promise<CoordinatorAnswer> {
   const running = new RunningInvocation(invocation);
-  const command = await running.obey(invocation.event.carry.drive !== null);
+  const command = await running.obey(invocation.event.carry.handedOut !== null);
   const wait = await notDue(invocation, command);
   if (wait !== null) return wait;
   return await answerTo(invocation, await running.run());
@@ -63,7 +68,10 @@ class RunningInvocation {
   #epochs = 0;
   /** Of the last epoch that was run; none: it was fused. */
   #subtasks: Readonly<Record<string, number>> = {};
-  #committedAt: number | null = null;
+  /** Published in this invocation. */
+  #last: Manifest | null = null;
+  #command: { readonly command: JobCommand | null; readonly readMs: number } | null = null;
+  #isKept = false;
   #foldAskedMs: number | null;
   #foldWanted = false;
 
@@ -79,13 +87,21 @@ class RunningInvocation {
     this.#end.stop('paced');
   }
 
-  /** `goesOn`: a session is resumed. */
+  /** `goesOn`: the session of an epoch that others work on is resumed. */
   async obey(goesOn = false): Promise<JobCommand | null> {
-    const command = await lastCommand(this.#invocation.store, this.#invocation.graph.job);
-    // An epoch that others work on is finished first: the next plan is not made.
+    const command = await this.#lastCommand();
+    // It is finished first: the next plan is not made.
     if (command?.kind === 'stop' && !goesOn) this.#end.stop('command');
     if (command?.kind === 'cancel') this.#end.cancel();
     return command;
+  }
+
+  async #lastCommand(): Promise<JobCommand | null> {
+    const { store, graph, clock } = this.#invocation;
+    const nowMs = clock.monotonicMs();
+    if (this.#command === null || nowMs - this.#command.readMs >= COMMAND_FRESH_MS)
+      this.#command = { command: await lastCommand(store, graph.job), readMs: nowMs };
+    return this.#command.command;
   }
 
   async run(): Promise<Invoked> {
@@ -109,13 +125,14 @@ class RunningInvocation {
       order: handOut.order,
       tooSlow: this.#isTooSlow ? TOO_SLOW : null,
       beganAtMs: this.#beganAtMs,
+      kept: this.#isKept && isSuspended ? this.#last : null,
       carry: {
         format: 1,
         drive: outcome.kind === 'suspended' ? outcome.carry : null,
         handedOut: isSuspended ? handOut.handedOut : null,
         rowLimit: this.#rowLimit,
         dueMs: event.carry.dueMs,
-        pacedSinceMs: isSuspended && this.#end.reason === 'paced' ? this.#beganAtMs : null,
+        pacedSinceMs: isSuspended && !this.#isKept && this.#end.reason === 'paced' ? this.#beganAtMs : null,
         foldAskedMs: this.#foldAskedMs,
         speeds: this.#speeds,
       },
@@ -164,13 +181,15 @@ class RunningInvocation {
 
   #handOut(): HandOut {
     const { graph, store, clock, event, runner } = this.#invocation;
+    const leftAtFirstMs = this.#invocation.leftMs();
     return new HandOut({
       graph,
       store,
       clock,
       handedOut: event.carry.handedOut,
       done: event.done,
-      rowLimit: () => this.#fannedOutRows(),
+      rowLimit: (subtasks) => this.#fannedOutRows(subtasks),
+      isHalfOver: () => this.#invocation.leftMs() < leftAtFirstMs / 2,
       isCancelled: () => this.#end.cancelSignal.aborted,
       publish: (manifest) => runner.publish(manifest),
       ran: (epoch) => this.#ranFannedOut(epoch),
@@ -178,7 +197,15 @@ class RunningInvocation {
     });
   }
 
-  #driveOptions(runner: PacedRunner, outside: HandOut): DriveOptions {
+  /** Of a paced epoch that was published just now, before a short wait. */
+  #keepsTheLease(): boolean {
+    const { settings, event, clock } = this.#invocation;
+    if (this.#end.reason !== 'paced' || this.#last === null || this.#beganAtMs === null) return false;
+    const { waitSeconds } = pacedWait(paceOf(settings), this.#beganAtMs, event.carry.dueMs, clock.nowMs());
+    return isCovered(waitSeconds, settings) && !isTooLong(waitSeconds, event);
+  }
+
+  #driveOptions(runner: PacedRunner, handOut: HandOut): DriveOptions {
     const { graph, settings, store, blobs, table, clock, event, consumed } = this.#invocation;
     return {
       job: graph.job,
@@ -187,7 +214,12 @@ class RunningInvocation {
       ...(table === undefined ? {} : { table }),
       clock,
       runner,
-      outside,
+      outside: {
+        perform: async (effect, machine) => {
+          this.#isKept = releases(effect, machine) && this.#keepsTheLease();
+          return this.#isKept ? 'suspend' : await handOut.perform(effect, machine);
+        },
+      },
       resume: event.carry.drive,
       lease: invocationLease(this.#identity(), () => clock.nowMs()),
       settings: {
@@ -216,11 +248,11 @@ class RunningInvocation {
     const { event, request, clock, settings, graph } = this.#invocation;
     const functionMs = clock.nowMs() + Math.max(0, this.#invocation.leftAtMostMs());
     const isAlone =
-      event.carry.drive === null &&
+      event.carry.handedOut === null &&
       (settings.epochMode === 'fused' || (settings.epochMode === 'auto' && graph.parallelism === 1));
     const deadlineMs = isAlone
-      ? functionMs
-      : (event.executionEndsMs ?? Math.max(functionMs, clock.nowMs() + settings.timeoutMs));
+      ? functionMs + keptMs(settings)
+      : (event.executionEndsMs ?? Math.max(functionMs + keptMs(settings), clock.nowMs() + settings.timeoutMs));
     return { execution: event.execution ?? request, request, deadlineMs: Math.round(deadlineMs) };
   }
 
@@ -235,14 +267,14 @@ class RunningInvocation {
   #width(): number {
     const { graph, settings } = this.#invocation;
     const { epochMode, epochMs } = settings;
-    if (epochMode === 'fanned-out') return graph.parallelism;
-    return epochMode === 'fused' ? 1 : widthOf(this.#speeds, { intervalMs: epochMs, most: graph.parallelism });
+    const most = Math.min(graph.parallelism, MOST_SUBTASKS);
+    if (epochMode === 'fanned-out') return most;
+    return epochMode === 'fused' ? 1 : widthOf(this.#speeds, { intervalMs: epochMs, most });
   }
 
-  #fannedOutRows(): number | null {
-    const { graph, settings } = this.#invocation;
-    const width = Math.max(1, settings.epochMode === 'fanned-out' ? graph.parallelism : this.#width());
-    const limits = [this.#rowLimit, rowsInTime(this.#speeds, width, settings.epochMs)].filter((rows) => rows !== null);
+  #fannedOutRows(subtasks: Readonly<Record<string, number>>): number | null {
+    const inTime = rowsInTime(this.#speeds, widest(subtasks), this.#invocation.settings.epochMs);
+    const limits = [this.#rowLimit, inTime].filter((rows) => rows !== null);
     return limits.length === 0 ? null : Math.min(...limits);
   }
 
@@ -299,8 +331,8 @@ class RunningInvocation {
   }
 
   #published(manifest: Manifest): void {
-    const committedBeforeMs = this.#committedAt;
-    this.#committedAt = manifest.committedAt;
+    const committedBeforeMs = this.#last?.committedAt ?? null;
+    this.#last = manifest;
     this.#foldWanted = this.#invocation.startFold !== undefined && foldWanted(manifest, FOLD_OUTSIDE);
     this.#invocation.onEpoch?.({
       manifest,
@@ -310,17 +342,6 @@ class RunningInvocation {
       subtasks: this.#subtasks,
     });
   }
-}
-
-function sessionAlone(session: string, epoch: number): Drive {
-  const memory = {
-    restarts: NO_FAILURES,
-    waits: NO_FAILURES,
-    longWaits: NO_FAILURES,
-    endingSinceMs: null,
-    resumesAfterPublish: true,
-  };
-  return { session, start: 'continue', plan: null, history: NO_HISTORY, retry: null, memory, sweptAt: epoch };
 }
 
 const widest = (subtasks: Readonly<Record<string, number>>): number => Math.max(1, ...Object.values(subtasks));
