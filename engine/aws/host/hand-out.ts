@@ -52,6 +52,8 @@ export interface HandOutOptions {
   /** Rows that the epoch may read. */
   rowLimit(): number | null;
   isCancelled(): boolean;
+  /** Milliseconds that a stage may take; null: its functions' time. */
+  stageMs(): number | null;
   publish(manifest: Manifest): Promise<void>;
   /** A fanned-out epoch has been run to its end. */
   ran(epoch: FannedOutEpoch): void;
@@ -146,7 +148,8 @@ export class HandOut implements Outside {
     const last = this.#last(key);
     const limits = [this.#options.rowLimit(), ofPlan].filter((limit) => limit !== null);
     const maxRows = limits.length === 0 ? null : Math.max(1, Math.ceil(Math.min(...limits) / tasks.length));
-    this.#order = { status: 'stage', tasks: tasks.map((task) => ({ ...task, maxRows })) };
+    const maxMs = this.#options.stageMs();
+    this.#order = { status: 'stage', tasks: tasks.map((task) => ({ ...task, maxRows, maxMs })) };
     this.#handedOut = {
       key,
       stage,
