@@ -171,6 +171,8 @@ export class HandOut implements Outside {
 
   async #publish(manifest: Manifest): Promise<Event | 'suspend' | null> {
     const { graph } = this.#options;
+    // Another version of the job may have handed out other slots.
+    if (manifest.graphHash !== graph.hash) return null;
     const slots = slotsToHandOut(graph, manifest);
     const bytes = slots.reduce((sum, { objects }) => objects.reduce((all, object) => all + object.bytes, sum), 0);
     const key = manifestKey(manifest.epoch, manifest.generation);

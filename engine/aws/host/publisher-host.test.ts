@@ -13,8 +13,9 @@ import { FannedOutWorld } from './fanned-out-world-fixture.ts';
 import { publisherOf } from './publisher-host.ts';
 import { subtaskOf } from './subtask-host.ts';
 import type { PublishTask } from './tasks.ts';
-import type { JobHost } from './warm-job.ts';
+import type { DeployedJob, JobHost } from './warm-job.ts';
 
+const MINE = { execution: 'mine', input: {} };
 const CONTEXT = { awsRequestId: 'r', getRemainingTimeInMillis: () => 60_000 };
 
 test('published, published again, and past', async () => {
@@ -49,7 +50,7 @@ test('a task that names nothing is refused', async () => {
 
 /** Says in `said` what is published, and when it is told that all is. */
 class FollowingSink extends TestSink<number> {
-  readonly followsWatermark = true;
+  followsWatermark = true;
   readonly said: string[] = [];
   override async publish(publication: Publication): Promise<'published' | 'already'> {
     this.said.push('slot');
@@ -60,41 +61,74 @@ class FollowingSink extends TestSink<number> {
   }
 }
 
+/** A job with two sinks, whose epoch has been committed and handed out to publishers. */
+class TwoSinks {
+  readonly plain = new TestSink<number>();
+  readonly following = new FollowingSink();
+  readonly #source = new TestSource<number>({ splits: 3 });
+  readonly #host: JobHost;
+  #committed: CoordinatorAnswer | null = null;
+
+  constructor() {
+    const [store, blobs] = [new MemoryStateStore(), new MemoryBlobStore()];
+    this.#host = {
+      clock: new WorkClock(),
+      env: { MILLRACE_TABLE: 't', MILLRACE_BUCKET: 'b' },
+      log: SILENT,
+      openPorts: () => ({ store, blobs, quiesce: () => undefined }),
+    };
+    for (let n = 0; n < 60; n++) this.#source.pushTo(n % 3, n);
+    this.#source.end();
+  }
+
+  async published(): Promise<void> {
+    const job = this.#job('first');
+    const [coordinator, subtask] = [coordinatorOf(job, this.#host), subtaskOf(job, this.#host)];
+    const { tasks, carry } = await coordinator(MINE, CONTEXT);
+    for (const task of tasks) await subtask({ ...MINE, task }, CONTEXT);
+    const committed = await coordinator({ ...MINE, carry, done: { kind: 'stage', error: null } }, CONTEXT);
+    if (committed.status !== 'publish') throw new Error(committed.error?.message ?? committed.status);
+    for (const task of committed.tasks) await publisherOf(job, this.#host)({ ...MINE, task }, CONTEXT);
+    this.#committed = committed;
+  }
+
+  async finish(version: string): Promise<CoordinatorAnswer> {
+    const { carry } = this.#committed!;
+    const done = { kind: 'publish', error: null };
+    return await coordinatorOf(this.#job(version), this.#host)({ ...MINE, carry, done }, CONTEXT);
+  }
+
+  #job(version: string): DeployedJob {
+    return defineJob({
+      name: 'two-sinks',
+      config: {},
+      build: (env) => {
+        env.setParallelism(3).setEpochMode('fanned-out');
+        const rows = env
+          .fromSource(this.#source, WatermarkStrategy.noWatermarks(), 'rows')
+          .uid('rows')
+          .map((n) => n)
+          .uid(version);
+        rows.sinkTo(this.plain).uid('plain');
+        rows.sinkTo(this.following).uid('following');
+      },
+    });
+  }
+}
+
 test("a slot's publisher tells no other sink that its epoch is published", async () => {
-  const source = new TestSource<number>({ splits: 3 });
-  for (let n = 0; n < 60; n++) source.pushTo(n % 3, n);
-  source.end();
-  const [plain, following] = [new TestSink<number>(), new FollowingSink()];
-  const job = defineJob({
-    name: 'two-sinks',
-    config: {},
-    build: (env) => {
-      env.setParallelism(3).setEpochMode('fanned-out');
-      const rows = env.fromSource(source, WatermarkStrategy.noWatermarks(), 'rows').uid('rows');
-      rows.sinkTo(plain).uid('plain');
-      rows.sinkTo(following).uid('following');
-    },
-  });
-  const [store, blobs, clock] = [new MemoryStateStore(), new MemoryBlobStore(), new WorkClock()];
-  const host: JobHost = {
-    clock,
-    env: { MILLRACE_TABLE: 't', MILLRACE_BUCKET: 'b' },
-    log: SILENT,
-    openPorts: () => ({ store, blobs, quiesce: () => undefined }),
-  };
-  const [coordinator, subtask, publisher] = [coordinatorOf(job, host), subtaskOf(job, host), publisherOf(job, host)];
-  const staged = await coordinator({ execution: 'mine' }, CONTEXT);
-  const all = async (of: typeof subtask | typeof publisher, { tasks }: CoordinatorAnswer): Promise<void> => {
-    for (const task of tasks) await of({ execution: 'mine', input: {}, task }, CONTEXT);
-  };
-  await all(subtask, staged);
-  const done = { kind: 'stage', error: null };
-  const committed = await coordinator({ execution: 'mine', carry: staged.carry, done }, CONTEXT);
-  expect(committed).toMatchObject({ status: 'publish' });
-  await all(publisher, committed);
-  expect([plain.values.length, following.said]).toEqual([60, []]);
-  const published = { kind: 'publish', error: null };
-  const last = await coordinator({ execution: 'mine', carry: committed.carry, done: published }, CONTEXT);
-  expect(last).toMatchObject({ status: 'finished' });
-  expect(following.said).toEqual(['slot', 'slot', 'slot', 'all']);
+  const job = new TwoSinks();
+  await job.published();
+  expect([job.plain.values.length, job.following.said]).toEqual([60, []]);
+  expect(await job.finish('first')).toMatchObject({ status: 'finished' });
+  expect(job.following.said).toEqual(['slot', 'slot', 'slot', 'all']);
+});
+
+test('what another version of the job has handed out is not taken for all of its output', async () => {
+  const job = new TwoSinks();
+  await job.published();
+  // Its slots would have been handed out as well.
+  job.following.followsWatermark = false;
+  expect(await job.finish('second')).toMatchObject({ status: 'finished' });
+  expect([job.plain.values.length, job.following.values.length]).toEqual([60, 60]);
 });
