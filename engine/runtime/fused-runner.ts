@@ -4,7 +4,7 @@
  * In memory stands the state that `tag` names. The tag is cleared before the first change of an epoch and set again when the epoch's
  * own segments have won, or when nothing changed; whatever does not match is thrown away and read from the plan's segments.
  */
-import type { Ack, BaseRef, Manifest, Plan, PlannedSplit, SegmentRef } from '../checkpoint/records.ts';
+import type { Ack, BaseRef, Manifest, Plan, PlannedSplit, SegmentRef, StagedSlot } from '../checkpoint/records.ts';
 import { ConfigError, messageOf } from '../model/errors.ts';
 import type { AttemptId } from '../model/ids.ts';
 import { MIN_WATERMARK } from '../model/watermark.ts';
@@ -136,6 +136,14 @@ export class FusedRunner implements EpochRunner {
         this.options.notice?.('a source could not tell how far it is read; the job is not affected', about);
       });
     }
+  }
+
+  /** Some of a committed epoch's slots. Sources and sinks are told of the epoch where the rest is published. */
+  async publishSlots(manifest: Manifest, slots: readonly StagedSlot[]): Promise<void> {
+    const io = new ObjectIo(this.options.blobs, null);
+    const part = { ...manifest, staged: slots };
+    this.checkStaged(part);
+    for (const sink of this.wired.sinks) await sink.publishSlots(part, io, () => this.crash('slot-published'));
   }
 
   /** Output is committed: every slot has a sink that can publish it, or nothing goes on (E5). */

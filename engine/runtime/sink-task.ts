@@ -99,14 +99,19 @@ export class SinkTask {
   }
 
   async publish(manifest: Manifest, io: ObjectIo, published: () => void): Promise<void> {
+    await this.publishSlots(manifest, io, published);
+    if (this.sink.followsWatermark !== true) return;
+    this.publisher ??= await this.sink.publisher(this.ctx);
+    await this.publisher.committed?.(sinkProgress(this.node, manifest));
+  }
+
+  /** What is staged, and nobody is told that it is all. */
+  async publishSlots(manifest: Manifest, io: ObjectIo, published: () => void): Promise<void> {
     const staged = manifest.staged.filter((s) => s.sink === this.node.uid);
     if (staged.length > 0) this.publisher ??= await this.sink.publisher(this.ctx);
     if (this.sink.concurrentSlots === true)
       await allOf(staged.map((slot) => this.publishSlot(manifest, slot, io, published)));
     else for (const slot of staged) await this.publishSlot(manifest, slot, io, published);
-    if (this.sink.followsWatermark !== true) return;
-    this.publisher ??= await this.sink.publisher(this.ctx);
-    await this.publisher.committed?.(sinkProgress(this.node, manifest));
   }
 
   /** Nothing depends on it now: what can be tried again is told, and is tried again the next time. */

@@ -55,6 +55,8 @@ export interface HandOutOptions {
   isCancelled(): boolean;
   /** Of the invocation's time there may not be enough left for another attempt. */
   isHalfOver(): boolean;
+  /** Milliseconds that a stage may take; null: its functions' time. */
+  stageMs(): number | null;
   publish(manifest: Manifest): Promise<void>;
   /** A fanned-out epoch has been run to its end. */
   ran(epoch: FannedOutEpoch): void;
@@ -151,7 +153,8 @@ export class HandOut implements Outside {
     const last = this.#last(key);
     const limits = [this.#options.rowLimit(plan.subtasks), rowLimit].filter((limit) => limit !== null);
     const maxRows = limits.length === 0 ? null : Math.max(1, Math.ceil(Math.min(...limits) / tasks.length));
-    this.#order = { status: 'stage', tasks: tasks.map((task) => ({ ...task, maxRows })) };
+    const maxMs = this.#options.stageMs();
+    this.#order = { status: 'stage', tasks: tasks.map((task) => ({ ...task, maxRows, maxMs })) };
     this.#handedOut = {
       key,
       stage,
@@ -173,6 +176,8 @@ export class HandOut implements Outside {
 
   async #publish(manifest: Manifest): Promise<Event | 'suspend' | null> {
     const { graph } = this.#options;
+    // Another version of the job may have handed out other slots.
+    if (manifest.graphHash !== graph.hash) return null;
     const slots = slotsToHandOut(graph, manifest);
     const bytes = slots.reduce((sum, { objects }) => objects.reduce((all, object) => all + object.bytes, sum), 0);
     const key = manifestKey(manifest.epoch, manifest.generation);

@@ -51,7 +51,7 @@ async function publish(
   const found = await readHead(store, graph.job);
   if (found?.head.phase.kind !== 'committed' || found.head.manifest !== task.manifest) return { outcome: 'past' };
   const manifest = await readManifest(store, graph.job, task.manifest);
-  const staged = manifest.staged.filter(({ sink, slot }) => sink === task.sink && slot === task.slot);
-  await runner.publish({ ...manifest, staged });
+  const slots = manifest.staged.filter(({ sink, slot }) => sink === task.sink && slot === task.slot);
+  await runner.publishSlots(manifest, slots);
   return { outcome: 'published' };
 }

@@ -24,6 +24,7 @@ import type { CoordinatorAnswer } from './coordinator-answer.ts';
 import { PACED_FROM_MS, pacedWait } from './epoch-pace.ts';
 import { FOLD_LIMITS_IN_TABLE } from './fixed-use.ts';
 import { HandOut, type FannedOutEpoch } from './hand-out.ts';
+import { OF_THE_REST } from './coordinator-event.ts';
 import type { Invocation } from './invocation.ts';
 import { InvocationEnd } from './invocation-end.ts';
 import { invocationLease, parseOwner } from './invocation-lease.ts';
@@ -193,6 +194,7 @@ class RunningInvocation {
       isCancelled: () => this.#end.cancelSignal.aborted,
       publish: (manifest) => runner.publish(manifest),
       ran: (epoch) => this.#ranFannedOut(epoch),
+      stageMs: () => this.#stageMs(),
       outOfTime: (rows) => (this.#outOfTime(rows) ? null : TOO_SLOW),
     });
   }
@@ -278,6 +280,13 @@ class RunningInvocation {
     return limits.length === 0 ? null : Math.min(...limits);
   }
 
+  /** A stage that its execution does not outlive would be planned again by the next one, as large as before, for ever. */
+  #stageMs(): number | null {
+    const { event, clock } = this.#invocation;
+    if (event.executionEndsMs === null) return null;
+    return Math.round(Math.max(1, (event.executionEndsMs - clock.nowMs()) * OF_THE_REST));
+  }
+
   #ranFused({ tookMs, ...epoch }: FusedEpochRun): void {
     this.#ran({ ...epoch, stageMs: { [FUSED]: tookMs }, subtasks: {} });
     if (this.#paced) this.#endWhereDry(epoch);
@@ -291,13 +300,15 @@ class RunningInvocation {
 
   #ran({ rows, backlog, beganAtMs, stageMs, subtasks }: FannedOutEpoch): void {
     this.#subtasks = subtasks;
-    this.#beganAtMs = beganAtMs;
+    const nowMs = this.#invocation.clock.nowMs();
+    // A plan's clock is its head's, which may come from a clock that was ahead.
+    this.#beganAtMs = Math.min(beganAtMs, nowMs);
     this.#speeds = noted(this.#speeds, {
       rows,
       width: widest(subtasks),
       stageMs,
       backlog,
-      nowMs: this.#invocation.clock.nowMs(),
+      nowMs,
     });
   }
 

@@ -64,10 +64,10 @@ export function subtaskOf(
 async function run(
   { settings, runner }: BuiltJob & { readonly runner: StageTaskRunner },
   { clock }: JobHost,
-  { maxRows, plan, stage, subtask }: SubtaskTask,
+  { maxRows, maxMs, plan, stage, subtask }: SubtaskTask,
   context: LambdaContext,
 ): Promise<StageOutcome> {
-  const leftMs = context.getRemainingTimeInMillis();
+  const leftMs = Math.min(context.getRemainingTimeInMillis(), maxMs ?? Infinity);
   const reading = new AbortController();
   const takeBack = clock.after(leftMs * READING, () => reading.abort());
   try {

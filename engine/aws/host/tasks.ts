@@ -7,6 +7,8 @@ import { numberOf, objectOf, parseJobInput, textOf, type JobInput } from './job-
 export interface SubtaskTask extends StageTask {
   /** Null: as many as its time allows. */
   readonly maxRows: number | null;
+  /** Milliseconds within which it is to answer, so that the execution is there to hear it; null: its function's time. */
+  readonly maxMs: number | null;
 }
 
 /** For the function `publisher`. */
@@ -45,6 +47,7 @@ export function parseSubtaskEvent(value: unknown): TaskEvent<SubtaskTask> {
     stage: required(textOf(task, 'stage'), 'stage'),
     subtask: required(numberOf(task, 'subtask'), 'subtask'),
     maxRows: numberOf(task, 'maxRows'),
+    maxMs: numberOf(task, 'maxMs'),
   }));
 }
 

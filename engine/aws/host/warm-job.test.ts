@@ -3,12 +3,12 @@ import { expect, test } from 'vitest';
 import { MemoryBlobStore } from '../../embedded/memory-blob-store.ts';
 import { MemoryStateStore } from '../../embedded/memory-state-store.ts';
 import { ConsumptionMeter } from '../../model/consumption.ts';
-import { ConfigError } from '../../model/errors.ts';
+import { ConfigError, RetryableError } from '../../model/errors.ts';
 import { ManualClock } from '../../testing/manual-clock.ts';
 import { SECRET_MAX_AGE_MS, SecretSettings } from '../secrets.ts';
 import { coordinatorOf } from './coordinator-host.ts';
 import { jsonLog } from './lambda.ts';
-import { WarmJob, type DeployedJob, type JobHost } from './warm-job.ts';
+import { thrownAs, WarmJob, type DeployedJob, type JobHost } from './warm-job.ts';
 
 class House {
   readonly clock = new ManualClock();
@@ -111,4 +111,25 @@ test('an invocation counts itself, the first one from the start of its process',
     { lambdaRequests: 1, lambdaGbSeconds: 3 },
     { lambdaRequests: 1, lambdaGbSeconds: 2.5 },
   ]);
+});
+
+test('what a function throws quotes no secret, neither its message nor its stack', async () => {
+  const house = new House();
+  const work = async (thrown: unknown): Promise<Error> => {
+    await house.warm().use(
+      input,
+      async () => null,
+      () => true,
+    );
+    return thrownAs(thrown, house.host);
+  };
+  const thrown = await work(new TypeError('no login as hunter22'));
+  expect([thrown.name, thrown.message]).toEqual(['TypeError', 'no login as [secret]']);
+  expect(thrown.stack).toContain('TypeError: no login as [secret]\n    at ');
+  expect(thrown.stack).not.toContain('hunter22');
+  const away = await work(new RetryableError('hunter22 is away'));
+  expect([away.name, away.message]).toEqual(['Millrace.Retryable', '[secret] is away']);
+  // Whatever user code throws.
+  expect((await work('as hunter22')).message).toBe('as [secret]');
+  expect((await work(Object.freeze(new Error('as hunter22')))).message).toBe('as [secret]');
 });

@@ -143,11 +143,17 @@ function stateOf({ stateBackend }: JobRunSettings, { table }: AwsPorts): Pick<Ru
   return table === undefined ? {} : { table: { table, isUsed: (stateBackend ?? AWS_BACKEND) === 'table' } };
 }
 
-/** What another attempt may mend is thrown by the name that state machines retry. */
-export function thrownAs(error: unknown, { log, secrets }: Pick<JobHost, 'log' | 'secrets'>): unknown {
+/**
+ * As a function throws it: Lambda writes down and answers its name, message and stack, and a state machine keeps those. What another attempt may mend
+ * has the name that state machines retry.
+ */
+export function thrownAs(error: unknown, { log, secrets }: Pick<JobHost, 'log' | 'secrets'>): Error {
   log('error', messageOf(error), { error });
-  const message = secrets?.redact(messageOf(error)) ?? messageOf(error);
-  if (error instanceof RetryableError || error instanceof UnknownOutcomeError)
-    return Object.assign(new Error(message, { cause: error }), { name: RETRYABLE });
-  return error instanceof Error ? Object.assign(error, { message }) : error;
+  const redacted = (text: string): string => secrets?.redact(text) ?? text;
+  const mends = error instanceof RetryableError || error instanceof UnknownOutcomeError;
+  const { name, stack } = error instanceof Error ? error : new Error(messageOf(error));
+  return Object.assign(new Error(redacted(messageOf(error))), {
+    name: mends ? RETRYABLE : name,
+    ...(stack === undefined ? {} : { stack: redacted(stack) }),
+  });
 }
