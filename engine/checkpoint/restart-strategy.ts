@@ -74,3 +74,16 @@ export function decideRestart(
     }
   }
 }
+
+/** It delays no restart for longer. */
+export function longestDelayMs(strategy: RestartStrategy): number {
+  switch (strategy.kind) {
+    case 'none':
+      return 0;
+    case 'fixedDelay':
+    case 'failureRate':
+      return strategy.delayMs;
+    case 'exponentialDelay':
+      return strategy.maxBackoffMs;
+  }
+}

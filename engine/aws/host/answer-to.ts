@@ -29,6 +29,8 @@ export interface Invoked {
   readonly carry: Carry;
 }
 
+/** Told with the answer: a machine takes a wait without work and without an error for an epoch that is not due. */
+const RESTARTS = { code: 'retryable', message: 'an attempt has failed, and waits for its restart' } as const;
 /** Before something that was away is tried again. */
 const AWAY_WAIT_MS = 5_000;
 /** A wait in whole seconds may be over too early by half of one, and clocks differ. */
@@ -55,7 +57,7 @@ export async function answerTo(invocation: Invocation, invoked: Invoked): Promis
       nextWakeMs: waitMs,
       waitSeconds,
       carry,
-      error: null,
+      error: RESTARTS,
     };
   }
   const verdict = verdictFor(outcome, invoked);

@@ -133,6 +133,24 @@ describe('what is wrong with the job', () => {
     expect(world.path.filter((status) => status === 'continue').length).toBeGreaterThan(2);
   });
 
+  test('is counted where a restart is delayed for longer than an invocation', async () => {
+    const world = finite('fanned-out', { restartMs: 120_000 });
+    let thrown = 0;
+    world.onRow = ({ n }) => {
+      if (n !== 77) return;
+      thrown += 1;
+      throw new Error('seventy-seven');
+    };
+    const beganMs = world.clock.monotonicMs();
+    const answer = await world.walk({ mostRounds: 40 });
+    expect(answer).toMatchObject({ status: 'failed', error: { code: 'user-code' } });
+    expect(thrown).toBe(4);
+    expect(world.clock.monotonicMs() - beganMs).toBeGreaterThan(360_000);
+    // A machine takes a wait without an error for an epoch that is not due, and ends.
+    const waits = world.answers.filter(({ waitSeconds }) => waitSeconds === 120);
+    expect(waits.map(({ error }) => error?.code)).toEqual(['retryable', 'retryable', 'retryable']);
+  });
+
   test('that goes by itself costs a restart', async () => {
     const world = finite();
     let thrown = 0;

@@ -40,6 +40,8 @@ export interface WalkOptions {
 export interface WorldOptions {
   readonly parallelism?: number;
   readonly epochMs?: number;
+  /** Before each of three restarts. */
+  readonly restartMs?: number;
 }
 
 export interface Invoked {
@@ -74,19 +76,19 @@ export class FannedOutWorld {
   readonly #settings: Readonly<Record<string, string>>;
   #requests = 0;
 
-  constructor(mode: EpochMode, { parallelism = 3, epochMs = 10_000 }: WorldOptions = {}) {
-    this.#settings = { mode, parallelism: String(parallelism), epochMs: String(epochMs) };
+  constructor(mode: EpochMode, { parallelism = 3, epochMs = 10_000, restartMs = 200 }: WorldOptions = {}) {
+    this.#settings = { mode, parallelism: String(parallelism), epochMs: String(epochMs), restartMs: String(restartMs) };
   }
 
   readonly job = defineJob({
     name: 'sums',
-    config: { mode: 'auto', parallelism: 1, epochMs: 10_000 },
-    build: (env, { mode, parallelism, epochMs }) => {
+    config: { mode: 'auto', parallelism: 1, epochMs: 10_000, restartMs: 200 },
+    build: (env, { mode, parallelism, epochMs, restartMs }) => {
       env
         .setParallelism(parallelism)
         .setEpochMode(mode as EpochMode)
         .enableCheckpointing(epochMs);
-      env.setRestartStrategy(RestartStrategies.fixedDelayRestart(3, 200));
+      env.setRestartStrategy(RestartStrategies.fixedDelayRestart(3, restartMs));
       env
         .fromSource(
           this.source,

@@ -53,10 +53,10 @@ export interface HandOutOptions {
   /** Rows that an epoch of so many subtasks may read. */
   rowLimit(subtasks: Readonly<Record<string, number>>): number | null;
   isCancelled(): boolean;
-  /** Of the invocation's time there may not be enough left for another attempt. */
-  isHalfOver(): boolean;
   /** Milliseconds that a stage may take; null: its functions' time. */
   stageMs(): number | null;
+  /** Of the invocation's time there may not be enough left for a restart's delay and another attempt. */
+  isTooShort(): boolean;
   publish(manifest: Manifest): Promise<void>;
   /** A fanned-out epoch has been run to its end. */
   ran(epoch: FannedOutEpoch): void;
@@ -98,7 +98,7 @@ export class HandOut implements Outside {
     if (effect.kind === 'run') return await this.#run(effect, machine);
     if (effect.kind === 'publish') return await this.#publish(effect.manifest);
     // What restarts there were is carried, or a job whose attempts take long would never have had too many.
-    if (effect.kind === 'decide' && !effect.patient && isSmall(machine) && this.#options.isHalfOver()) return 'suspend';
+    if (effect.kind === 'decide' && !effect.patient && isSmall(machine) && this.#options.isTooShort()) return 'suspend';
     return null;
   }
 

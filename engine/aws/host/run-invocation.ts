@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import { foldWanted, type FoldLimits } from '../../checkpoint/fold-policy.ts';
 import type { Lease, Manifest } from '../../checkpoint/records.ts';
+import { longestDelayMs } from '../../checkpoint/restart-strategy.ts';
 import { messageOf } from '../../model/errors.ts';
 import {
   driveJob,
@@ -190,13 +191,21 @@ class RunningInvocation {
       handedOut: event.carry.handedOut,
       done: event.done,
       rowLimit: (subtasks) => this.#fannedOutRows(subtasks),
-      isHalfOver: () => this.#invocation.leftMs() < leftAtFirstMs / 2,
+      isTooShort: () => this.#isTooShort(leftAtFirstMs),
       isCancelled: () => this.#end.cancelSignal.aborted,
       publish: (manifest) => runner.publish(manifest),
       ran: (epoch) => this.#ranFannedOut(epoch),
       stageMs: () => this.#stageMs(),
       outOfTime: (rows) => (this.#outOfTime(rows) ? null : TOO_SLOW),
     });
+  }
+
+  /** For a restart's delay and another attempt; not where the execution itself has no time for the delay. */
+  #isTooShort(leftAtFirstMs: number): boolean {
+    const { settings, event } = this.#invocation;
+    const delayMs = longestDelayMs(settings.restart);
+    const leftMs = this.#invocation.leftMs();
+    return !isTooLong(delayMs / 1000, event) && (leftMs < leftAtFirstMs / 2 || leftMs < 2 * delayMs);
   }
 
   /** Of a paced epoch that was published just now, before a short wait. */
