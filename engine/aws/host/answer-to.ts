@@ -2,6 +2,7 @@
 import { readHead, readManifest, readReachable } from '../../runtime/job-records.ts';
 import type { JobCommand } from '../../runtime/job-commands.ts';
 import type { Manifest } from '../../checkpoint/records.ts';
+import type { Base } from '../../checkpoint/states.ts';
 import type { Suspended } from '../../runtime/drive-job.ts';
 import type { JobOutcome } from '../../runtime/job-options.ts';
 import type { Carry } from './carry.ts';
@@ -24,6 +25,8 @@ export interface Invoked {
   readonly tooSlow: string | null;
   /** The last epoch, by the wall clock; null: none was run. */
   readonly beganAtMs: number | null;
+  /** First timer in processing time that the last epoch left; undefined: none was run, and the manifest says it. */
+  readonly nextTimerMs: number | null | undefined;
   /** The lease stays until the next paced epoch: what was published last. */
   readonly kept: Manifest | null;
   readonly carry: Carry;
@@ -72,7 +75,7 @@ export async function answerTo(invocation: Invocation, invoked: Invoked): Promis
   const wakeMs = async (): Promise<number> => {
     if (found === null) return event.tickMs;
     if (status === 'idle')
-      return nextWakeMs(graph, (await readReachable(store, found.head)).base.manifest, nowMs, event.tickMs);
+      return nextWakeMs(graph, lastSeen((await readReachable(store, found.head)).base, invoked), nowMs, event.tickMs);
     if (status === 'busy') return Math.min(event.tickMs, leaseLeftMs(found.head.lease?.owner, nowMs));
     return status === 'continue' && error !== null ? AWAY_WAIT_MS : 0;
   };
@@ -154,4 +157,10 @@ function verdictFor(outcome: JobOutcome, { reason, tooSlow }: Invoked): Verdict 
 function leaseLeftMs(owner: string | undefined, nowMs: number): number {
   const other = owner === undefined ? null : parseOwner(owner);
   return other === null ? Infinity : Math.max(1_000, other.deadlineMs - nowMs);
+}
+
+/** An idle epoch commits nothing, but has looked: the manifest's first timer may be earlier than any that is there (a table's hints). */
+function lastSeen({ manifest }: Base, { nextTimerMs }: Invoked): Manifest | null {
+  if (manifest === null || nextTimerMs === undefined) return manifest;
+  return { ...manifest, nextTimers: { ...manifest.nextTimers, processingTime: nextTimerMs } };
 }

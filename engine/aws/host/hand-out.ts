@@ -39,6 +39,7 @@ export interface FannedOutEpoch {
   readonly isAhead: boolean;
   readonly backlog: readonly SourceBacklog[];
   readonly beganAtMs: number;
+  readonly nextTimerMs: number | null;
   readonly stageMs: Readonly<Record<string, number>>;
   readonly subtasks: Readonly<Record<string, number>>;
 }
@@ -125,7 +126,8 @@ export class HandOut implements Outside {
         this.#ranFannedOut = true;
         const { clock: beganAtMs, subtasks } = plan;
         const isAhead = isPlannedAhead(plan) && plan.splits.length > 0;
-        this.#options.ran({ rows, idle, isAhead, backlog, beganAtMs, stageMs, subtasks });
+        const nextTimerMs = ack.nextTimers.processingTime;
+        this.#options.ran({ rows, idle, isAhead, backlog, beganAtMs, nextTimerMs, stageMs, subtasks });
         return { kind: 'ran', ack, idle, nowMs: clock.nowMs() };
       }
     }

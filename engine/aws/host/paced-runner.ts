@@ -40,6 +40,8 @@ export interface FusedEpochRun {
   readonly backlog: readonly SourceBacklog[];
   /** By the wall clock. */
   readonly beganAtMs: number;
+  /** First timer in processing time that it left; null: none. */
+  readonly nextTimerMs: number | null;
 }
 
 export interface PacedRunnerOptions {
@@ -107,7 +109,9 @@ export class PacedRunner implements EpochRunner {
       const rows = answer.ack.counts['recordsIn'] ?? 0;
       const tookMs = clock.monotonicMs() - beganMs;
       const isAhead = isPlannedAhead(plan) && plan.splits.length > 0;
-      this.#options.ran({ rows, tookMs, idle: answer.idle, isAhead, backlog: this.#inner.backlog(), beganAtMs });
+      const { idle, ack } = answer;
+      const nextTimerMs = ack.nextTimers.processingTime;
+      this.#options.ran({ rows, tookMs, idle, isAhead, backlog: this.#inner.backlog(), beganAtMs, nextTimerMs });
       return answer;
     } catch (error) {
       if (timeoutMs < budget.timeoutMs && clock.monotonicMs() - beganMs >= timeoutMs) this.#outOfTime = true;

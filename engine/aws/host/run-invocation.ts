@@ -67,6 +67,8 @@ class RunningInvocation {
   #rowLimit: number | null;
   #isTooSlow = false;
   #beganAtMs: number | null = null;
+  /** Of the last epoch that was run here, idle or not; undefined: none was. */
+  #nextTimerMs: number | null | undefined;
   #epochs = 0;
   /** Of the last epoch that was run; none: it was fused. */
   #subtasks: Readonly<Record<string, number>> = {};
@@ -127,6 +129,7 @@ class RunningInvocation {
       order: handOut.order,
       tooSlow: this.#isTooSlow ? TOO_SLOW : null,
       beganAtMs: this.#beganAtMs,
+      nextTimerMs: this.#nextTimerMs,
       kept: this.#isKept && isSuspended ? this.#last : null,
       carry: {
         format: 1,
@@ -307,8 +310,9 @@ class RunningInvocation {
     if (this.#paced || epoch.idle) this.#endWhereDry(epoch);
   }
 
-  #ran({ rows, backlog, beganAtMs, stageMs, subtasks }: FannedOutEpoch): void {
+  #ran({ rows, backlog, beganAtMs, nextTimerMs, stageMs, subtasks }: FannedOutEpoch): void {
     this.#subtasks = subtasks;
+    this.#nextTimerMs = nextTimerMs;
     const nowMs = this.#invocation.clock.nowMs();
     // A plan's clock is its head's, which may come from a clock that was ahead.
     this.#beganAtMs = Math.min(beganAtMs, nowMs);
