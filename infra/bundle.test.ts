@@ -10,6 +10,7 @@ import type { EntryPoint } from './functions.ts';
 /** Lambda loads it with every cold start. */
 const MOST_BYTES = 3_000_000;
 const KAFKA_JOB = 'functions/hourly-revenue.ts';
+const KAFKA_AND_JDBC_JOB = 'functions/flight-delays.ts';
 type Handler = (event: unknown, context: unknown) => Promise<unknown>;
 
 let folder = '';
@@ -27,6 +28,18 @@ async function handlerOf(entry: EntryPoint, bundle: Bundle): Promise<Handler> {
   const url = pathToFileURL(join(archive, 'index.mjs')).href;
   return ((await import(/* @vite-ignore */ url)) as { readonly handler: Handler }).handler;
 }
+
+test('two database drivers and a Kafka client are not too much', async () => {
+  const { bytes, contents } = await bundleFunctions(KAFKA_AND_JDBC_JOB);
+  expect(bytes).toBeLessThan(MOST_BYTES);
+  const files = contents.map(({ file }) => file);
+  for (const reached of ['node_modules/pg/', 'node_modules/mysql2/', 'node_modules/kafkajs/'])
+    expect(
+      files.some((file) => file.startsWith(reached)),
+      reached,
+    ).toBe(true);
+  expect(files.filter((file) => file.startsWith('node_modules/@platformatic/'))).toEqual([]);
+});
 
 test('the functions that run a job start with nothing else around, and stay small', async () => {
   const bundle = await bundleFunctions(KAFKA_JOB);

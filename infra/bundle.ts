@@ -26,6 +26,8 @@ const NO_JOB = `${FOLDER}job.ts`;
 const ALL = '\0functions';
 /** Found at run time where they are installed; the packages that look for them have plain JavaScript as well. */
 const NATIVE = ['pg-native', 'msgpackr-extract', 'snappy', '@node-rs/crc32'];
+/** A library that needs files beside it, and is a third of a bundle; jobs that ask for it on AWS are told so (connectors/kafka/client). */
+const LEFT_OUT = ['@platformatic/kafka'];
 
 /** `job`: a job file; null: the functions that run none. */
 export async function bundleFunctions(job: string | null): Promise<Bundle> {
@@ -35,9 +37,9 @@ export async function bundleFunctions(job: string | null): Promise<Bundle> {
   const build = await rolldown({
     input: ALL,
     platform: 'node',
-    external: NATIVE,
+    external: [...NATIVE, ...LEFT_OUT],
     // `import` and `require` are added by what a module is loaded with: pg takes its pool by `require`.
-    resolve: { conditionNames: ['millrace-source', 'node'] },
+    resolve: { conditionNames: ['millrace-source', 'node'], mainFields: ['module', 'main'] },
     plugins: [
       {
         name: 'millrace-functions',

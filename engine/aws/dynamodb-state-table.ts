@@ -333,7 +333,7 @@ export class DynamoDbStateTable implements StateTable {
       found.set(item['s']!.S!, new Set((item['g']?.NS ?? []).map(Number)));
     const all = `${contentsOf(job)} `;
     for (const [key, groups] of this.#noted)
-      if (key.startsWith(all + prefix)) {
+      if (groups.size > 0 && key.startsWith(all + prefix)) {
         const place = key.slice(all.length);
         found.set(place, new Set([...(found.get(place) ?? []), ...groups]));
       }

@@ -7,6 +7,7 @@ import { readHead, readReachable } from '../../engine/runtime/job-records.ts';
 import { functionOf, topologyOf } from '../../infra/topology.ts';
 import { awsSettings } from '../aws/aws-settings.ts';
 import { Deployment, wakeServices } from '../aws/deployment.ts';
+import { LambdaProcesses } from '../aws/lambda-processes.ts';
 import { historyOf, type Execution, type HistoryEvent } from '../aws/step-functions.ts';
 import { leftBehind } from '../faults/aws/left-behind.ts';
 import { REPOSITORY } from '../job-process.ts';
@@ -65,6 +66,9 @@ export class DeployedJob {
     while (await feed()) await this.#nextEpoch(execution);
     const { status, output, error, cause } = await this.#deployment.ended(execution, PATIENCE_MS);
     const runSeconds = (performance.now() - beganMs) / 1000;
+    // A fold may be on its way still.
+    const names = this.#deployment.topology.functions.map(({ name }) => name);
+    await new LambdaProcesses(this.#localstack['lambdaPids']!).quiet(names);
     const history = await historyOf(this.#deployment.states, execution);
     const answer = output === undefined ? null : (JSON.parse(output) as CoordinatorAnswer);
     return {

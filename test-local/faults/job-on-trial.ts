@@ -58,6 +58,8 @@ const settings = {
   epochMs: 20,
   epochMode: 'auto',
   parallelism: 1,
+  /** `hashmap` or `table`; empty: as the place has it. */
+  backend: '',
   /** Records of the window that begins then are large, so that one transaction takes several produce requests; −1: none. */
   largeWindow: -1,
   largeBytes: 250_000,
@@ -89,6 +91,7 @@ export const jobOnTrial = (name: string): JobModule =>
     build(env, config) {
       env.enableCheckpointing(config.epochMs);
       env.setParallelism(config.parallelism);
+      if (config.backend !== '') env.setStateBackend(oneOf('backend', config.backend, ['hashmap', 'table']));
       env.setEpochMode(oneOf('epochMode', config.epochMode, ['auto', 'fused', 'fanned-out']));
       env.setRestartStrategy(RestartStrategies.fixedDelayRestart(config.restarts, 50));
       env.getCheckpointConfig().setCheckpointTimeout(config.checkpointTimeoutMs);

@@ -17,4 +17,7 @@ export interface AwsFaultCase {
 
 export const FUSED: AwsVariant = { mode: 'fused', database: 'postgres' };
 export const FANNED_OUT: AwsVariant = { mode: 'fanned-out', database: 'postgres' };
+/** State as snapshots in the bucket instead of records in the table. */
+export const FUSED_IN_MEMORY: AwsVariant = { ...FUSED, backend: 'hashmap' };
 export const BOTH_MODES: readonly AwsVariant[] = [FUSED, FANNED_OUT];
+export const ALL_VARIANTS: readonly AwsVariant[] = [...BOTH_MODES, FUSED_IN_MEMORY];

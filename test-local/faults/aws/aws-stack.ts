@@ -1,13 +1,13 @@
 /** A job's stack in LocalStack, where each of its functions reaches AWS through a proxy of its own: so a request can be stopped by whose and which it is. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { EntryPoint, FunctionSpec } from '../../../infra/functions.ts';
 import { topologyOf, type MachineSpec } from '../../../infra/topology.ts';
 import { awsSettings } from '../../aws/aws-settings.ts';
 import { Deployment, wakeServices } from '../../aws/deployment.ts';
+import { LambdaProcesses } from '../../aws/lambda-processes.ts';
 import type { RunningServer } from '../../servers/index.ts';
 import { TcpProxy } from '../tcp-proxy.ts';
 import { awsWire } from './aws-wire.ts';
+import { backupOf, restoreInto } from './backup.ts';
 import { becomeTwin, behindTwin } from './twins.ts';
 
 export interface StackNeeds {
@@ -26,19 +26,18 @@ export type Proxies = Readonly<Record<EntryPoint, TcpProxy>>;
 const JOB = 'faults';
 const JOB_FILE = 'test-local/faults/fault-job.ts';
 const TIMEOUT_SECONDS = 60;
-const POLL_MS = 50;
 
 export class AwsStack {
   readonly job = JOB;
-  readonly deployment: Deployment;
+  #deployment: Deployment;
   /** By function. */
   readonly proxies: Proxies;
-  readonly #lambdaPids: string;
+  readonly #processes: LambdaProcesses;
 
   private constructor(deployment: Deployment, proxies: Proxies, lambdaPids: string) {
-    this.deployment = deployment;
+    this.#deployment = deployment;
     this.proxies = proxies;
-    this.#lambdaPids = lambdaPids;
+    this.#processes = new LambdaProcesses(lambdaPids);
   }
 
   static async create(localstack: RunningServer, word: string, needs: StackNeeds): Promise<AwsStack> {
@@ -83,46 +82,38 @@ export class AwsStack {
     return new AwsStack(deployment, proxies, localstack.settings['lambdaPids']!);
   }
 
+  get deployment(): Deployment {
+    return this.#deployment;
+  }
+
+  /** The same stack in another LocalStack at the same address, with what the table and the bucket hold. `meanwhile`: exchanges the two. */
+  async moved(settings: ReturnType<typeof awsSettings>, meanwhile: () => Promise<void>): Promise<void> {
+    for (const proxy of Object.values(this.proxies)) proxy.refuse();
+    const backup = await backupOf(this.#deployment);
+    await meanwhile();
+    const { topology } = this.#deployment;
+    this.#deployment.close();
+    await wakeServices(settings);
+    this.#deployment = await Deployment.create(topology, settings);
+    await restoreInto(this.#deployment, backup);
+    for (const proxy of Object.values(this.proxies)) proxy.accept();
+  }
+
   /** SIGKILL, from outside, to the processes of a function. */
   kill(entry: EntryPoint): void {
-    const pids = this.#pidsOf(entry);
+    const pids = this.#processes.pidsOf(this.deployment.nameOf(entry));
     if (pids.length === 0) throw new Error(`No process of the ${entry} runs.`);
     for (const pid of pids) process.kill(pid, 'SIGKILL');
   }
 
   /** Every process is frozen or gone: nothing that was begun goes on. */
   async quiet(): Promise<void> {
-    const entries = this.deployment.topology.functions.map(({ name }) => name);
-    while (this.#processes().some(({ name, pid }) => entries.includes(name) && !isFrozen(pid))) await sleep(POLL_MS);
+    await this.#processes.quiet(this.deployment.topology.functions.map(({ name }) => name));
   }
 
   async destroy(): Promise<void> {
     await Promise.all(Object.values(this.proxies).map(async (proxy) => await proxy.close()));
     await this.deployment.destroy();
     this.deployment.close();
-  }
-
-  #pidsOf(entry: EntryPoint): number[] {
-    const of = this.deployment.nameOf(entry);
-    return this.#processes()
-      .filter(({ name }) => name === of)
-      .map(({ pid }) => pid);
-  }
-
-  /** `<function>.<environment>.<pid>` */
-  #processes(): { readonly name: string; readonly pid: number }[] {
-    return readdirSync(this.#lambdaPids).map((file) => {
-      const words = file.split('.');
-      return { name: words.slice(0, -2).join('.'), pid: Number(words.at(-1)) };
-    });
-  }
-}
-
-/** Stopped, as the state in /proc says, or gone. */
-function isFrozen(pid: number): boolean {
-  try {
-    return /\) [TZX]/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return true;
   }
 }

@@ -11,6 +11,8 @@ import { kafkaWire } from '../kafka-wire.ts';
 import { TargetDatabase, type DatabaseName } from '../target-database.ts';
 import { targetProblems, type Standpoint } from '../target-problems.ts';
 import { TargetTopics } from '../target-topics.ts';
+import { awsSettings } from '../../aws/aws-settings.ts';
+import type { OwnServer, RunningServer } from '../../servers/index.ts';
 import { TcpProxy, type Stop } from '../tcp-proxy.ts';
 import { ExpressRun, StandardRun, type JobRun } from './job-runs.ts';
 import { AwsStack, type Proxies, type StackNeeds } from './aws-stack.ts';
@@ -19,12 +21,15 @@ import { leftBehind } from './left-behind.ts';
 export interface AwsVariant {
   readonly mode: 'fused' | 'fanned-out';
   readonly database: DatabaseName;
+  /** 'table' when left out. */
+  readonly backend?: 'hashmap';
 }
 
 export interface AwsNeeds extends StackNeeds {
   /** Of the job. */
   readonly settings?: Readonly<Record<string, string | number>>;
   readonly limits?: Readonly<Record<string, number>>;
+  readonly killsLocalStack?: boolean;
 }
 
 /** An epoch that is fanned out takes longer than that whatever it reads, and is to read all that there is. */
@@ -42,35 +47,34 @@ const PATIENCE_MS = 45_000;
 
 export class AwsTrial {
   readonly variant: AwsVariant;
+  readonly localstack: RunningServer;
   readonly stack: AwsStack;
   readonly kafka: TcpProxy;
   readonly database: TcpProxy;
   readonly topics: TargetTopics;
   readonly tables: TargetDatabase;
-  readonly #store: DynamoDbStateStore;
   readonly #needs: AwsNeeds;
   readonly #runs: JobRun[] = [];
   #fed = 0;
 
   private constructor(
-    parts: Pick<AwsTrial, 'variant' | 'stack' | 'kafka' | 'database' | 'topics' | 'tables'>,
+    parts: Pick<AwsTrial, 'variant' | 'localstack' | 'stack' | 'kafka' | 'database' | 'topics' | 'tables'>,
     needs: AwsNeeds,
   ) {
     this.variant = parts.variant;
+    this.localstack = parts.localstack;
     this.stack = parts.stack;
     this.kafka = parts.kafka;
     this.database = parts.database;
     this.topics = parts.topics;
     this.tables = parts.tables;
     this.#needs = needs;
-    const { dynamo, topology } = this.stack.deployment;
-    this.#store = new DynamoDbStateStore(dynamo, topology.table.name, { sleep: async (ms) => await sleep(ms) });
   }
 
   static async begin(servers: FaultServers, variant: AwsVariant, needs: AwsNeeds): Promise<AwsTrial> {
     const word = randomBytes(4).toString('hex');
     const [localstack, broker, server] = await Promise.all([
-      servers.shared('localstack'),
+      needs.killsLocalStack === true ? servers.mortal('localstack') : servers.shared('localstack'),
       servers.shared('kafka'),
       servers.shared(variant.database),
     ]);
@@ -81,6 +85,7 @@ export class AwsTrial {
     const parts = {
       variant,
       stack,
+      localstack,
       kafka: await TcpProxy.before({ host: host!, port: Number(port) }, kafkaWire),
       database: await TcpProxy.before(tables.address, tables.wire),
       topics,
@@ -113,6 +118,7 @@ export class AwsTrial {
       epochMs: EPOCH_MS[this.variant.mode],
       epochMode: this.variant.mode,
       parallelism: this.variant.mode === 'fused' ? 1 : SUBTASKS,
+      backend: this.variant.backend ?? 'table',
       ...this.#needs.settings,
     };
     return {
@@ -143,7 +149,17 @@ export class AwsTrial {
   }
 
   async head(): Promise<Head | null> {
-    return (await readHead(this.#store, this.stack.job))?.head ?? null;
+    return (await readHead(this.#store(), this.stack.job))?.head ?? null;
+  }
+
+  /** SIGKILL to all of it; then the same stack in a new one. */
+  async restartLocalStack(): Promise<void> {
+    const server = this.localstack as OwnServer;
+    this.#runs.length = 0;
+    await this.stack.moved(awsSettings(server.settings), async () => {
+      await server.kill();
+      await server.restart();
+    });
   }
 
   /** A second more of the input. */
@@ -197,7 +213,7 @@ export class AwsTrial {
       run: head?.run ?? '',
       epoch: head?.epoch ?? 0,
       phase: head?.phase.kind ?? 'absent',
-      left: head === null ? [] : await leftBehind(this.stack.deployment, this.#store, head),
+      left: head === null ? [] : await leftBehind(this.stack.deployment, this.#store(), head),
     };
     return await targetProblems(this.topics, this.tables, standing);
   }
@@ -208,5 +224,10 @@ export class AwsTrial {
     await Promise.all([this.kafka.close(), this.database.close()]);
     await this.stack.destroy();
     return null;
+  }
+
+  #store(): DynamoDbStateStore {
+    const { dynamo, topology } = this.stack.deployment;
+    return new DynamoDbStateStore(dynamo, topology.table.name, { sleep: async (ms) => await sleep(ms) });
   }
 }

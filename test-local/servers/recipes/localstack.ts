@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cacheFolder, installOnce } from '../install/cache-folder.ts';
 import { requireJava } from '../install/java.ts';
@@ -48,7 +48,7 @@ export const localstack: Recipe = {
       args: ['-m', 'localstack.runtime.main'],
       env: {
         ...CREDENTIALS,
-        PYTHONPATH: join(cacheFolder(), `${FOLDER}-python`),
+        PYTHONPATH: [join(ASSETS, 'python'), join(cacheFolder(), `${FOLDER}-python`)].join(delimiter),
         PYTHONDONTWRITEBYTECODE: '1',
         FILESYSTEM_ROOT: files,
         // A /.dockerenv makes it ignore FILESYSTEM_ROOT.

@@ -40,7 +40,7 @@ export async function openKafkaClient(connection: KafkaConnection): Promise<Kafk
   } catch (error) {
     if (!isMissingModule(error)) throw error;
     throw new ConfigError(
-      `The Kafka client library ${library.name} is not installed: ${messageOf(error)}. Run: npm install ${library.name}`,
+      `The Kafka client library ${library.name} is not installed: ${messageOf(error)}. Run: npm install ${library.name}. Functions on AWS have ${DEFAULT_KAFKA_CLIENT} only: leave setClient() out there.`,
       { library: library.name },
       error,
     );

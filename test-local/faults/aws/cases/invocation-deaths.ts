@@ -1,7 +1,7 @@
 /** A function's process gets SIGKILL from outside, while a request of it, or the answer, is on its way. */
 import type { EntryPoint } from '../../../../infra/functions.ts';
 import type { StopAt, TcpProxy } from '../../tcp-proxy.ts';
-import { BOTH_MODES, FANNED_OUT, FUSED, type AwsFaultCase } from '../aws-case.ts';
+import { ALL_VARIANTS, BOTH_MODES, FANNED_OUT, FUSED, FUSED_IN_MEMORY, type AwsFaultCase } from '../aws-case.ts';
 import type { AwsTrial } from '../aws-trial.ts';
 
 interface Death {
@@ -72,7 +72,7 @@ const coordinators: readonly AwsFaultCase[] = [
   death(
     'after-commit',
     { who: 'coordinator', where: 'after the commit', to: 'aws', at: { request: COMMIT, when: 'after' } },
-    { variants: BOTH_MODES, isQuick: true },
+    { variants: ALL_VARIANTS, isQuick: true },
   ),
   death(
     'publishing',
@@ -166,7 +166,7 @@ function folderDeath(name: string, where: string, at: StopAt): AwsFaultCase {
   return {
     name: `folder-${name}`,
     what: `folder killed ${where}`,
-    variants: [FUSED],
+    variants: [FUSED, FUSED_IN_MEMORY],
     async run(trial) {
       const run = await trial.start();
       const stop = trial.aws.folder.stopAt(at);
@@ -180,11 +180,11 @@ function folderDeath(name: string, where: string, at: StopAt): AwsFaultCase {
 }
 
 const folders: readonly AwsFaultCase[] = [
-  folderDeath('half-way', 'before the first item of the base is written', {
+  folderDeath('half-way', 'before the first item or object of the base is written', {
     request: /^(Put|Update|BatchWrite|Transact)/,
     when: 'before',
   }),
-  folderDeath('written', 'after items of the base are written', {
+  folderDeath('written', 'after items or an object of the base are written', {
     request: /^(Put|Update|BatchWrite|Transact)/,
     when: 'after',
   }),

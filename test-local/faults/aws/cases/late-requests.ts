@@ -1,6 +1,7 @@
 /** Zombies, twins and the late: requests that arrive when their sender is dead, coordinators of one job at once. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BOTH_MODES, FANNED_OUT, FUSED, type AwsFaultCase } from '../aws-case.ts';
+import type { StopAt } from '../../tcp-proxy.ts';
+import { BOTH_MODES, FANNED_OUT, FUSED, FUSED_IN_MEMORY, type AwsFaultCase } from '../aws-case.ts';
 
 /** A request of the dead coordinator arrives when its successor has gone on. */
 function late(name: string, request: string | RegExp, more: Partial<AwsFaultCase> = {}): AwsFaultCase {
@@ -39,6 +40,8 @@ const zombie: AwsFaultCase = {
     const stop = trial.aws.coordinator.stopAt({ request: COMMIT, when: 'before' });
     await trial.feedUntil(stop, run);
     const twin = trial.invoke(run);
+    // Awaited in the end, where the case comes so far.
+    twin.catch(() => undefined);
     await trial.afterEpochs(run, 2);
     const answer = stop.deliver();
     if (!(await answer).includes('ConditionalCheckFailedException'))
@@ -102,24 +105,45 @@ const lateTasks: AwsFaultCase = {
   },
 };
 
-const doubled: AwsFaultCase = {
-  name: 'doubled',
-  what: 'every invocation of every function is made twice, at the same time; whichever answers first counts',
-  variants: BOTH_MODES,
-  needs: { doubled: 'at-once', limits: { maxMs: 2_500, marginMs: 500 } },
-  run: async (trial) => await trial.toTheEnd(await trial.start()),
-};
+/** So many epochs make a log that is worth folding (engine/aws/host/fixed-use.ts). */
+const LONG_LOG = 17;
 
-const doubledLate: AwsFaultCase = {
-  name: 'doubled-late',
-  what: 'every invocation of every function is made again after it has answered; the second answer counts',
-  variants: BOTH_MODES,
-  needs: { doubled: 'after', limits: { maxMs: 2_500, marginMs: 500 } },
-  run: async (trial) => await trial.toTheEnd(await trial.start()),
-};
+const FOLD_WRITE = /^(Put|Update|BatchWrite|Transact)/;
+
+function lateFold(name: string, where: string, at: Omit<StopAt, 'when'>): AwsFaultCase {
+  return {
+    name: `late-fold-${name}`,
+    what: `folder held up ${where} until the job has finished; then it goes on`,
+    variants: [FUSED, FUSED_IN_MEMORY],
+    async run(trial) {
+      const run = await trial.start();
+      const stop = trial.aws.folder.stopAt({ ...at, when: 'before' });
+      await trial.afterEpochs(run, LONG_LOG);
+      await trial.feedUntil(stop, run);
+      await trial.toTheEnd(run);
+      stop.release();
+    },
+  };
+}
+
+function doubled(name: string, how: 'at-once' | 'after', what: string): AwsFaultCase {
+  return {
+    name,
+    what: `every invocation of every function is made ${what}`,
+    checks: 'they were',
+    variants: BOTH_MODES,
+    needs: { doubled: how, limits: { maxMs: 2_500, marginMs: 500 } },
+    async run(trial) {
+      const twin = trial.aws.coordinator.stopAt({ request: /^Invoke .*-twin$/, when: 'before', nth: 2 });
+      twin.release();
+      await trial.toTheEnd(await trial.start());
+      if (!twin.isReached) throw new Error('Nothing was doubled.');
+    },
+  };
+}
 
 export const lateRequests: readonly AwsFaultCase[] = [
-  late('commit', COMMIT, { checks: 'the table refused it', isQuick: true }),
+  late('commit', COMMIT, { checks: 'the table refused it', isQuick: true, variants: BOTH_MODES }),
   late('plan', 'UpdateItem head running'),
   late('manifest', 'PutItem manifest'),
   late('segment', SEGMENT),
@@ -127,6 +151,9 @@ export const lateRequests: readonly AwsFaultCase[] = [
   twoExecutions,
   expressEnds,
   lateTasks,
-  doubled,
-  doubledLate,
+  lateFold('beginning', 'before its first write', { request: FOLD_WRITE }),
+  lateFold('writing', 'between two writes', { request: FOLD_WRITE, nth: 2 }),
+  lateFold('record', 'before its record', { request: 'PutItem fold' }),
+  doubled('doubled', 'at-once', 'twice at the same time; whichever answers first counts'),
+  doubled('doubled-late', 'after', 'again after it has answered; the second answer counts'),
 ];
