@@ -29,9 +29,11 @@ async function handlerOf(entry: EntryPoint, bundle: Bundle): Promise<Handler> {
   return ((await import(/* @vite-ignore */ url)) as { readonly handler: Handler }).handler;
 }
 
-test('two database drivers and a Kafka client are not too much', async () => {
-  const { bytes, contents } = await bundleFunctions(KAFKA_AND_JDBC_JOB);
+test('two database drivers and a Kafka client are not too much, and load with nothing else around', async () => {
+  const bundle = await bundleFunctions(KAFKA_AND_JDBC_JOB);
+  const { bytes, contents } = bundle;
   expect(bytes).toBeLessThan(MOST_BYTES);
+  expect(await handlerOf('folder', bundle)).toBeTypeOf('function');
   const files = contents.map(({ file }) => file);
   for (const reached of ['node_modules/pg/', 'node_modules/mysql2/', 'node_modules/kafkajs/'])
     expect(

@@ -26,8 +26,17 @@ const NO_JOB = `${FOLDER}job.ts`;
 const ALL = '\0functions';
 /** Found at run time where they are installed; the packages that look for them have plain JavaScript as well. */
 const NATIVE = ['pg-native', 'msgpackr-extract', 'snappy', '@node-rs/crc32'];
-/** A library that needs files beside it, and is a third of a bundle; jobs that ask for it on AWS are told so (connectors/kafka/client). */
-const LEFT_OUT = ['@platformatic/kafka'];
+/**
+ * A library that needs files beside it, and would be a third of a bundle. In its place stands what says so, to whoever asks for the library or for what it
+ * decompresses (engine/connectors/kafka/client: open-kafka-client.ts, compression.ts).
+ */
+const LEFT_OUT = '@platformatic/kafka';
+const ITS_CLIENT = '/client/platformatic/platformatic-client.ts';
+const NOT_HERE = `
+  const notHere = () => { throw Object.assign(new Error('functions come without it'), { code: 'ERR_MODULE_NOT_FOUND' }); };
+  export const openPlatformaticClient = notHere;
+  export const compressionsAlgorithms = new Proxy({}, { get: notHere });
+`;
 
 /** `job`: a job file; null: the functions that run none. */
 export async function bundleFunctions(job: string | null): Promise<Bundle> {
@@ -37,23 +46,24 @@ export async function bundleFunctions(job: string | null): Promise<Bundle> {
   const build = await rolldown({
     input: ALL,
     platform: 'node',
-    external: [...NATIVE, ...LEFT_OUT],
+    external: NATIVE,
     // `import` and `require` are added by what a module is loaded with: pg takes its pool by `require`.
     resolve: { conditionNames: ['millrace-source', 'node'], mainFields: ['module', 'main'] },
     plugins: [
       {
         name: 'millrace-functions',
         resolveId: async (source, importer) => {
-          if (source === ALL) return ALL;
+          if (source === ALL || source === LEFT_OUT) return source;
           if (jobFile === null || importer === undefined || !source.endsWith('/job.ts')) return null;
           return resolve(importer, '..', source) === NO_JOB ? jobFile : null;
         },
-        load: (id) =>
-          id === ALL
-            ? entries
-                .map((entry) => `export { handler as ${entry} } from ${JSON.stringify(`${FOLDER}${entry}.ts`)};`)
-                .join('\n')
-            : null,
+        load: (id) => {
+          if (id === LEFT_OUT || id.endsWith(ITS_CLIENT)) return NOT_HERE;
+          if (id !== ALL) return null;
+          return entries
+            .map((entry) => `export { handler as ${entry} } from ${JSON.stringify(`${FOLDER}${entry}.ts`)};`)
+            .join('\n');
+        },
       },
     ],
     onLog: (level, log) => told(level, log),

@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { markedBlock } from './marked-block.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const PACKED_FROM = ['engine', 'functions', 'docs', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
+const PACKED_FROM = ['engine', 'functions', 'infra', 'docs', 'package.json', 'tsconfig.json', 'tsconfig.build.json'];
 const PACKED_IF_THERE = ['README.md', 'LICENSE', 'CHANGELOG.md', '.npmrc'];
 
 /** A user's compiler settings; no @types/node, and library files are checked as well. */

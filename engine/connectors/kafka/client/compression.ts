@@ -3,6 +3,7 @@
  * WebAssembly of @platformatic/kafka, loaded when the first batch needs them.
  */
 import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { ConfigError, isMissingModule, messageOf } from '../../../model/errors.ts';
 import type { Compression } from './kafka-client.ts';
 
 /** A batch that becomes larger is refused: brokers take batches of 1 MB unless configured, and it has to be held in memory whole. */
@@ -33,8 +34,7 @@ export function loadedCodec(compression: Compression): Codec | undefined {
 export async function loadCodec(compression: Compression): Promise<Codec> {
   const known = loaded[compression];
   if (known !== undefined) return known;
-  const { compressionsAlgorithms } = await import('@platformatic/kafka');
-  const { compressSync, decompressSync } = compressionsAlgorithms[compression];
+  const { compressSync, decompressSync } = await algorithmOf(compression);
   const codec: Codec = {
     compress: (bytes) => compressSync(asBuffer(bytes)),
     decompress(bytes) {
@@ -44,6 +44,20 @@ export async function loadCodec(compression: Compression): Promise<Codec> {
   };
   loaded[compression] = codec;
   return codec;
+}
+
+async function algorithmOf(compression: Compression) {
+  try {
+    const { compressionsAlgorithms } = await import('@platformatic/kafka');
+    return compressionsAlgorithms[compression];
+  } catch (error) {
+    if (!isMissingModule(error)) throw error;
+    throw new ConfigError(
+      `records compressed with ${compression} need the library @platformatic/kafka: ${messageOf(error)}. Install it; on AWS, where functions come without it, have the topic's compression.type gzip, zstd or none.`,
+      { compression },
+      error,
+    );
+  }
 }
 
 const XERIAL_MAGIC = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0]);

@@ -2,7 +2,7 @@
  * Opens a client over the library that a connection asks for; the library is loaded with the first client of it. Libraries authenticate and carry
  * bytes (`protocol/transport.ts`); what is asked, and how answers are judged, is the same for all (`protocol/`).
  */
-import { ConfigError, messageOf } from '../../../model/errors.ts';
+import { ConfigError, isMissingModule, messageOf } from '../../../model/errors.ts';
 import type { KafkaClient } from './kafka-client.ts';
 import type { KafkaClientLibrary, KafkaConnection } from './kafka-connection.ts';
 
@@ -45,8 +45,4 @@ export async function openKafkaClient(connection: KafkaConnection): Promise<Kafk
       error,
     );
   }
-}
-
-function isMissingModule(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND';
 }
