@@ -22,8 +22,8 @@ afterAll(async () => {
 });
 
 async function handlerOf(entry: EntryPoint, bundle: Bundle): Promise<Handler> {
-  const archive = join(folder, entry);
-  await mkdir(archive);
+  const archive = join(folder, String(bundle.bytes), entry);
+  await mkdir(archive, { recursive: true });
   for (const [name, text] of Object.entries(archiveFiles(entry, bundle))) await writeFile(join(archive, name), text);
   const url = pathToFileURL(join(archive, 'index.mjs')).href;
   return ((await import(/* @vite-ignore */ url)) as { readonly handler: Handler }).handler;

@@ -1,6 +1,7 @@
 import type { SFNClient } from '@aws-sdk/client-sfn';
 import { expect, test } from 'vitest';
-import { machineArn, StepFunctionsStarter } from './machine-starter.ts';
+import { machineArn } from './machine-starter.ts';
+import { StepFunctionsStarter } from './step-functions-starter.ts';
 
 const named = (name: string): Error => Object.assign(new Error('as told'), { name });
 

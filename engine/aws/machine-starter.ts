@@ -1,8 +1,5 @@
 /** Starts executions of a job's state machine. What is started may run twice, or find that another has the job: it does not mind (E4). */
-import { StartExecutionCommand, type SFNClient } from '@aws-sdk/client-sfn';
 import { ConfigError } from '../model/errors.ts';
-import type { Clock } from '../ports/clock.ts';
-import { callAws, nameOf, type CallLimits } from './aws-call.ts';
 
 export interface MachineStarter {
   /**
@@ -10,33 +7,6 @@ export interface MachineStarter {
    * each call.
    */
   start(machine: string, execution: string, input: string): Promise<'started' | 'already'>;
-}
-
-/** Somebody waits for the answer, and a tick comes within the minute. */
-const LIMITS: CallLimits = { attempts: 5, firstDelayMs: 50, maxDelayMs: 1_000 };
-
-export class StepFunctionsStarter implements MachineStarter {
-  readonly #client: Pick<SFNClient, 'send'>;
-  readonly #clock: Pick<Clock, 'sleep'>;
-
-  /** The client is made with `maxAttempts: 1`. */
-  constructor(client: Pick<SFNClient, 'send'>, clock: Pick<Clock, 'sleep'>) {
-    this.#client = client;
-    this.#clock = clock;
-  }
-
-  async start(machine: string, execution: string, input: string): Promise<'started' | 'already'> {
-    const command = new StartExecutionCommand({ stateMachineArn: machine, name: execution, input });
-    try {
-      await callAws(`StartExecution of ${machine}`, this.#clock, () => this.#client.send(command), LIMITS);
-      return 'started';
-    } catch (error) {
-      if (nameOf(error) === 'ExecutionAlreadyExists') return 'already';
-      if (nameOf(error) === 'StateMachineDoesNotExist')
-        throw new ConfigError(`there is no machine ${machine}.`, {}, error);
-      throw error;
-    }
-  }
 }
 
 /** `name`: of a machine in the account and region of a function. So no function needs to be told an ARN. */

@@ -22,14 +22,12 @@ import { invariant, messageOf } from '../model/errors.ts';
 import { checkKey } from '../model/item-names.ts';
 import type { BlobInfo, BlobStore } from '../ports/blob-store.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { OnNotice } from './on-notice.ts';
 import { callAws, nameOf, type Attempt } from './aws-call.ts';
 
 /** Larger objects are sent in parts of this size; S3 wants 5 MB at least and 10,000 parts at most. */
 const PART_BYTES = 16 * 1024 * 1024;
 const NONCE = 'millrace-nonce';
-
-/** What people should know, though nothing failed. */
-export type OnNotice = (text: string, data: Readonly<Record<string, unknown>>) => void;
 
 export class S3BlobStore implements BlobStore {
   readonly #client: S3Client;

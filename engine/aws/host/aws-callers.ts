@@ -4,7 +4,8 @@ import { SFNClient } from '@aws-sdk/client-sfn';
 import type { Clock } from '../../ports/clock.ts';
 import type { Invoker } from '../../ports/invoker.ts';
 import { LambdaInvoker } from '../lambda-invoker.ts';
-import { StepFunctionsStarter, type MachineStarter } from '../machine-starter.ts';
+import type { MachineStarter } from '../machine-starter.ts';
+import { StepFunctionsStarter } from '../step-functions-starter.ts';
 
 const CONNECTION_MS = 3_000;
 const ANSWER_MS = 5_000;
