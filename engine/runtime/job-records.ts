@@ -1,5 +1,5 @@
 /** Reads what the head leads to. A record that is missing means that the head has moved on, or corruption: never a guess. */
-import { standsFor } from '../checkpoint/adopt-fold.ts';
+import { adopted, standsFor } from '../checkpoint/adopt-fold.ts';
 import { stateOf } from '../checkpoint/build-plan.ts';
 import { decodeHead } from '../checkpoint/head-moves.ts';
 import { FOLD_PREFIX, parseItemKey } from '../checkpoint/item-keys.ts';
@@ -62,7 +62,7 @@ export async function readNewestFold(store: StateStore, head: Head, base: Base):
     if (epoch > (base.manifest?.epoch ?? 0)) continue;
     const bytes = await store.readItem(job, key);
     const record = bytes === null ? null : unpackRecord<FoldRecord>(bytes, `${key} of job "${job}"`);
-    if (record?.run === head.run) return record;
+    if (adopted(base, record, head) !== base) return record;
   }
   return null;
 }

@@ -4,7 +4,7 @@ import type { BlobStore } from '../../ports/blob-store.ts';
 import { ObjectIo } from '../object-io.ts';
 import { foldedEpoch, foldState, stagesOf } from '../state-io.ts';
 import { foldStage, isFoldable } from './fold-table.ts';
-import { namespaceOf } from './sweep-tables.ts';
+import { namespaceOf } from '../../checkpoint/adopt-fold.ts';
 import type { TableBackend } from './table-backend.ts';
 
 export interface FoldOptions {

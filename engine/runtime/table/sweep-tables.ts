@@ -3,11 +3,9 @@
  * table, under a name of the run and the epoch that it folds up to (fold-job.ts). What the head leads to is kept; so is what a fold of a later
  * epoch than the base's has begun, which may be adopted still.
  */
+import { mayBeRead } from '../../checkpoint/adopt-fold.ts';
 import type { BaseRef, Head } from '../../checkpoint/records.ts';
 import type { StateTable } from '../../ports/state-table.ts';
-
-/** The namespace that a first fold begins. */
-export const namespaceOf = (run: string, epoch: number): string => `${run}-${epoch}`;
 
 /** `bases`: of everything that the head leads to. Answers with how many namespaces are gone. */
 export async function sweepTables(
@@ -15,14 +13,12 @@ export async function sweepTables(
   head: Pick<Head, 'job' | 'phase'>,
   bases: readonly (BaseRef | null)[],
 ): Promise<number> {
-  const kept = new Set(bases.flatMap((base) => base?.table?.namespace ?? []));
-  // Of several, the oldest: a plan in work may stand on it still.
-  const decided = Math.min(...bases.map((base) => base?.epoch ?? 0));
   const isOver = head.phase.kind === 'finished' || head.phase.kind === 'cancelled';
   let dropped = 0;
   for (const namespace of await table.namespaces(head.job)) {
-    const epoch = Number(namespace.slice(namespace.lastIndexOf('-') + 1));
-    if (kept.has(namespace) || !(isOver || epoch <= decided)) continue;
+    // Of several bases, any: a plan in work may stand on an older one still.
+    const isKept = bases.some((base) => (isOver ? namespace === base?.table?.namespace : mayBeRead(namespace, base)));
+    if (isKept) continue;
     await table.drop(head.job, namespace);
     dropped++;
   }

@@ -144,6 +144,8 @@ export class Seat {
     if (uid === null) return { packing, manifest, segments: '', watermark: MIN_WATERMARK };
     const [from, to] = keyGroupRange(options.graph.maxParallelism, plan.subtasks[uid] ?? 1, subtask);
     const { base, log } = plan.state;
+    // As of which epoch its records are: without it two bases with nothing of the log left would look the same.
+    const table = base?.table?.operators.includes(uid) === true ? `${base.table.namespace}@${base.epoch}` : '';
     const own = [...(base?.snapshots ?? []), ...log].filter(
       // What all subtasks share stands in key group 0.
       ({ stage, keyGroups }) => stage === uid && (keyGroups[0] === 0 || (keyGroups[0] < to && keyGroups[1] > from)),
@@ -151,7 +153,7 @@ export class Seat {
     return {
       packing,
       manifest,
-      segments: ['', ...own.map(({ object }) => objectName(object))].join(SEPARATOR),
+      segments: [table, ...own.map(({ object }) => objectName(object))].join(SEPARATOR),
       watermark: plan.watermarks[uid] ?? MIN_WATERMARK,
     };
   }
