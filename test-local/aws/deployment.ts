@@ -176,17 +176,22 @@ export class Deployment {
     if (this.#destroyed) return;
     this.#destroyed = true;
     const { functions, table, bucket } = this.topology;
-    for (const stateMachineArn of this.#machines.values()) await this.states('DeleteStateMachine', { stateMachineArn });
-    await Promise.all(functions.map(({ name }) => this.lambda.send(new DeleteFunctionCommand({ FunctionName: name }))));
-    await this.dynamo.send(new DeleteTableCommand({ TableName: table.name }));
-    for await (const { Contents } of paginateListObjectsV2({ client: this.s3 }, { Bucket: bucket.name })) {
-      const Objects = (Contents ?? []).map(({ Key }) => ({ Key: Key! }));
-      if (Objects.length > 0)
-        await this.s3.send(new DeleteObjectsCommand({ Bucket: bucket.name, Delete: { Objects } }));
-    }
-    await this.s3.send(new DeleteBucketCommand({ Bucket: bucket.name }));
+    for (const stateMachineArn of this.#machines.values())
+      await gone(() => this.states('DeleteStateMachine', { stateMachineArn }));
+    await Promise.all(
+      functions.map(({ name }) => gone(() => this.lambda.send(new DeleteFunctionCommand({ FunctionName: name })))),
+    );
+    await gone(() => this.dynamo.send(new DeleteTableCommand({ TableName: table.name })));
+    await gone(async () => {
+      for await (const { Contents } of paginateListObjectsV2({ client: this.s3 }, { Bucket: bucket.name })) {
+        const Objects = (Contents ?? []).map(({ Key }) => ({ Key: Key! }));
+        if (Objects.length > 0)
+          await this.s3.send(new DeleteObjectsCommand({ Bucket: bucket.name, Delete: { Objects } }));
+      }
+      await this.s3.send(new DeleteBucketCommand({ Bucket: bucket.name }));
+    });
     for (const { name } of this.topology.logGroups)
-      await this.logs.send(new DeleteLogGroupCommand({ logGroupName: name }));
+      await gone(() => this.logs.send(new DeleteLogGroupCommand({ logGroupName: name })));
   }
 
   /** Names of what the stack has in the account still. */
@@ -269,5 +274,19 @@ export class Deployment {
       roleArn: ROLE,
     });
     return stateMachineArn;
+  }
+}
+
+const NOT_THERE = ['ResourceNotFoundException', 'NoSuchBucket', 'StateMachineDoesNotExist'];
+
+/** LocalStack hangs up on a request now and then. It may have done it: what is not there the second time is gone. */
+async function gone(remove: () => Promise<unknown>): Promise<void> {
+  try {
+    await remove();
+  } catch (error) {
+    if (!(error instanceof Error) || error.name !== 'TimeoutError') throw error;
+    await remove().catch((again: unknown) => {
+      if (!(again instanceof Error) || !NOT_THERE.includes(again.name)) throw again;
+    });
   }
 }
